@@ -1,0 +1,59 @@
+# Everything that comes from outside, in one place.
+find_package(Threads REQUIRED)
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+if(TESSERA_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+
+# Flags every target of ours shares.
+add_library(tessera_flags INTERFACE)
+target_compile_options(tessera_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall;-Wextra;-Wno-sign-compare;-Wno-unused-parameter>)
+if(TESSERA_WERROR)
+  target_compile_options(tessera_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Werror>)
+endif()
+if(TESSERA_ASSERTIONS)
+  target_compile_definitions(tessera_flags INTERFACE TESSERA_ASSERTIONS=1)
+endif()
+if(TESSERA_SANITIZE)
+  target_compile_options(tessera_flags INTERFACE
+    -fsanitize=${TESSERA_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(tessera_flags INTERFACE -fsanitize=${TESSERA_SANITIZE})
+endif()
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE})
+endif()
+
+# LibTorch. find_package(Torch) insists on a CUDA toolkit, so the build has a target of its own:
+# tessera links torch_cpu and c10 alone, and the CUDA module adds torch_cuda by itself.
+if(TESSERA_TORCH)
+  set(TESSERA_TORCH_DIR "${CMAKE_SOURCE_DIR}/.deps/torch-2.11.0/torch" CACHE PATH
+      "The folder `torch` of an installed PyPI torch wheel")
+  if(NOT EXISTS ${TESSERA_TORCH_DIR}/lib/libtorch_cpu.so)
+    message(FATAL_ERROR "No LibTorch in ${TESSERA_TORCH_DIR}. Run `make setup`, or set "
+                        "TESSERA_TORCH_DIR to the folder `torch` of a torch 2.11.0 wheel.")
+  endif()
+  file(READ ${TESSERA_TORCH_DIR}/version.py torch_version)
+  if(NOT torch_version MATCHES "'2\\.11\\.0")
+    message(FATAL_ERROR "tessera is built and tested with torch 2.11.0; ${TESSERA_TORCH_DIR} is "
+                        "another version")
+  endif()
+  add_library(tessera_torch INTERFACE)
+  target_include_directories(tessera_torch SYSTEM INTERFACE
+    ${TESSERA_TORCH_DIR}/include ${TESSERA_TORCH_DIR}/include/torch/csrc/api/include)
+  target_link_directories(tessera_torch INTERFACE ${TESSERA_TORCH_DIR}/lib)
+  target_link_libraries(tessera_torch INTERFACE torch_cpu c10)
+  get_filename_component(torch_site ${TESSERA_TORCH_DIR} DIRECTORY)
+  # The wheel's libraries find the CUDA runtime's by a relative path of their own; ours need only
+  # know the wheel's folder. --disable-new-dtags: the path must hold for indirect libraries too.
+  target_link_options(tessera_torch INTERFACE
+    -Wl,-rpath,${TESSERA_TORCH_DIR}/lib -Wl,-rpath,${torch_site}/nvidia/cu13/lib
+    -Wl,-rpath-link,${torch_site}/nvidia/cu13/lib -Wl,--disable-new-dtags)
+endif()

@@ -1,0 +1,18 @@
+// The environment variables that tessera reads, all of them here; docs/configuration.md lists them.
+#pragma once
+
+#include <optional>
+#include <string>
+
+namespace tessera::env {
+
+/// TESSERA_ATTENTION_BACKEND: forces an attention back end by name.
+std::optional<std::string> attention_backend();
+
+/// TESSERA_MODELS: folder that holds model folders.
+std::optional<std::string> models_folder();
+
+/// NO_COLOR: any value switches colour off (https://no-color.org).
+bool no_color();
+
+}  // namespace tessera::env
