@@ -57,3 +57,18 @@ if(TESSERA_TORCH)
     -Wl,-rpath,${TESSERA_TORCH_DIR}/lib -Wl,-rpath,${torch_site}/nvidia/cu13/lib
     -Wl,-rpath-link,${torch_site}/nvidia/cu13/lib -Wl,--disable-new-dtags)
 endif()
+
+# The CUDA module: AUTO builds it where nvcc is.
+set(TESSERA_CUDA_MODULE OFF)
+if(TESSERA_TORCH AND NOT TESSERA_CUDA STREQUAL "OFF")
+  include(CheckLanguage)
+  check_language(CUDA)
+  if(CMAKE_CUDA_COMPILER)
+    enable_language(CUDA)
+    find_package(CUDAToolkit REQUIRED)
+    set(TESSERA_CUDA_MODULE ON)
+  elseif(NOT TESSERA_CUDA STREQUAL "AUTO")
+    message(FATAL_ERROR "TESSERA_CUDA=${TESSERA_CUDA} needs nvcc, and none was found")
+  endif()
+  message(STATUS "CUDA module: ${TESSERA_CUDA_MODULE}")
+endif()

@@ -1,0 +1,21 @@
+// Which device computes, chosen by name and never silently another.
+#pragma once
+
+#include <string>
+
+namespace c10 {
+struct Device;
+}
+
+namespace tessera::nn {
+
+struct CudaModule;
+
+/// The loaded CUDA module, or null; `reason` (if not null) then says why there is none.
+const CudaModule* cuda_module(std::string* reason = nullptr);
+
+/// "cpu", "cuda", "cuda:1", ... -> the device. Throws InvalidArgument for another word, Unsupported
+/// when the CUDA module does not load, DeviceError when there is no such GPU.
+c10::Device open_device(const std::string& name);
+
+}  // namespace tessera::nn
