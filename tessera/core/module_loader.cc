@@ -1,10 +1,11 @@
 #include "tessera/core/module_loader.h"
 
-#include <dlfcn.h>
 #include <filesystem>
 #include <map>
 #include <mutex>
 #include <system_error>
+
+#include <dlfcn.h>
 
 namespace tessera {
 namespace {

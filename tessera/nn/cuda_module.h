@@ -36,8 +36,8 @@ struct CudaModule {
   void (*self_test)(int device) = nullptr;
 
   /// See make_communicator in communicator.h.
-  std::unique_ptr<Communicator> (*make_nccl_communicator)(int rank, int world_size, int device,
-                                                          const std::filesystem::path& meeting_file) = nullptr;
+  std::unique_ptr<Communicator> (*make_nccl_communicator)(
+      int rank, int world_size, int device, const std::filesystem::path& meeting_file) = nullptr;
 };
 
 /// Name of the module's only exported function, of type `const CudaModule* ()`.

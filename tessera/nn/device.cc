@@ -37,10 +37,12 @@ c10::Device open_device(const std::string& name) {
   std::string reason;
   const CudaModule* cuda = cuda_module(&reason);
   if (cuda == nullptr) {
-    throw Unsupported(concat("[device] ", name, " needs the CUDA module, which did not load: ", reason));
+    throw Unsupported(
+        concat("[device] ", name, " needs the CUDA module, which did not load: ", reason));
   }
   const int count = cuda->device_count();
-  if (index >= count) throw DeviceError(concat("[device] ", name, " asked for, GPUs found: ", count));
+  if (index >= count)
+    throw DeviceError(concat("[device] ", name, " asked for, GPUs found: ", count));
   return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
 }
 

@@ -67,7 +67,8 @@ nccl::ncclUniqueId meet(int rank, const std::filesystem::path& meeting_file) {
     }
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
-  throw IoError(concat(meeting_file.string(), ": rank 0 did not appear in ", kWaitSeconds, " seconds"));
+  throw IoError(
+      concat(meeting_file.string(), ": rank 0 did not appear in ", kWaitSeconds, " seconds"));
 }
 
 }  // namespace
