@@ -47,10 +47,10 @@ if [ ! -e "$torch/torch/lib/libtorch_cpu.so" ]; then
   part=$(mktemp -d .deps/part-XXXXXX)
   trap 'rm -rf "$part"' EXIT
   # The wheel is named outright, so that any version of Python on this machine gets the same files.
-  python3 -m pip install -q --disable-pip-version-check --no-deps --no-compile --target "$part" \
+  python3 -m pip install -q --disable-pip-version-check --root-user-action=ignore --no-deps --no-compile --target "$part" \
     --only-binary=:all: --implementation cp --python-version 3.11 \
     --platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 \
-    --platform manylinux2014_x86_64 -r scripts/torch-requirements.txt
+    --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 -r scripts/torch-requirements.txt
   rm -rf "$torch"
   mv "$part" "$torch"
 fi
