@@ -5,6 +5,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+
 #include <unistd.h>
 
 namespace tessera::cli {
@@ -70,7 +71,8 @@ void Progress::update(int64_t done, const std::string& detail) {
   done_ = done;
   const double elapsed =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  const double left = done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(total_ - done) : 0;
+  const double left =
+      done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(total_ - done) : 0;
   if (console_.is_json()) {
     console_.event({{"event", "progress"},
                     {"task", title_},
@@ -81,12 +83,14 @@ void Progress::update(int64_t done, const std::string& detail) {
                     {"detail", detail}});
     return;
   }
-  const std::string time = done < total_ ? format_seconds(left) + " left" : "took " + format_seconds(elapsed);
+  const std::string time =
+      done < total_ ? format_seconds(left) + " left" : "took " + format_seconds(elapsed);
   const std::string line =
-      is_terminal_ ? format("%s [%s] %lld/%lld  %s", title_.c_str(), bar_of(done, total_).c_str(),
-                            static_cast<long long>(done), static_cast<long long>(total_), time.c_str())
-                   : format("%s %lld/%lld  %s", title_.c_str(), static_cast<long long>(done),
-                            static_cast<long long>(total_), time.c_str());
+      is_terminal_
+          ? format("%s [%s] %lld/%lld  %s", title_.c_str(), bar_of(done, total_).c_str(),
+                   static_cast<long long>(done), static_cast<long long>(total_), time.c_str())
+          : format("%s %lld/%lld  %s", title_.c_str(), static_cast<long long>(done),
+                   static_cast<long long>(total_), time.c_str());
   std::fprintf(stderr, "%s%s  %s%s", is_terminal_ ? "\r" : "", line.c_str(), detail.c_str(),
                is_terminal_ ? "\033[K" : "\n");
   std::fflush(stderr);

@@ -2,8 +2,9 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <sys/sysinfo.h>
 #include <thread>
+
+#include <sys/sysinfo.h>
 
 #include "tessera/attention/backend.h"
 #include "tessera/cli/command.h"
@@ -34,7 +35,9 @@ class Report {
     if (console_.is_json()) {
       console_.event({{"event", "finding"}, {"state", state}, {"what", what}, {"text", text}});
     } else {
-      const std::string mark = state == "ok" ? "  ok      " : state == "absent" ? "  absent  " : "  BROKEN  ";
+      const std::string mark = state == "ok"       ? "  ok      "
+                               : state == "absent" ? "  absent  "
+                                                   : "  BROKEN  ";
       console_.say(mark + what + ": " + text);
     }
     is_broken_ = is_broken_ || state == "broken";
@@ -73,7 +76,8 @@ void examine_cuda(Report& report) {
   }
   const int count = cuda->device_count();
   if (count == 0) {
-    report.add("absent", "CUDA module", concat("loaded, built for sm_", cuda->built_for(), ", but no GPU answers"));
+    report.add("absent", "CUDA module",
+               concat("loaded, built for sm_", cuda->built_for(), ", but no GPU answers"));
     return;
   }
   for (int device = 0; device < count; ++device) {
@@ -94,7 +98,8 @@ void examine_cuda(Report& report) {
 void examine_ffmpeg(Report& report) {
   const auto& ffmpeg = media::ffmpeg_status();
   if (ffmpeg.can_write_mp4) {
-    report.add("ok", "FFmpeg module", concat("H.264 through ", ffmpeg.encoder, ", libavcodec ", ffmpeg.version));
+    report.add("ok", "FFmpeg module",
+               concat("H.264 through ", ffmpeg.encoder, ", libavcodec ", ffmpeg.version));
   } else {
     report.add("absent", "FFmpeg module", ffmpeg.reason + " (PNG frames and .y4m work without it)");
   }
@@ -103,8 +108,9 @@ void examine_ffmpeg(Report& report) {
 void examine_models(Report& report) {
   const auto folders = installed_models();
   if (folders.empty()) {
-    report.add("broken", "models", "none found; looked in " + describe_model_folders() +
-                                       " (set TESSERA_MODELS, or name one with --model)");
+    report.add("broken", "models",
+               "none found; looked in " + describe_model_folders() +
+                   " (set TESSERA_MODELS, or name one with --model)");
   }
   for (const auto& folder : folders) report.add("ok", "model", folder.string());
 }
@@ -113,19 +119,23 @@ int run_doctor(Console& console) {
   Report report(console);
   report.add("ok", "tessera", concat(version(), " (", commit(), ")"));
   examine_machine(report);
-  for (const auto& backend : attention::available_backends()) report.add("ok", "attention back end", backend);
+  for (const auto& backend : attention::available_backends())
+    report.add("ok", "attention back end", backend);
   examine_cuda(report);
   examine_ffmpeg(report);
   examine_models(report);
-  console.say(report.is_broken() ? "Something above needs mending." : "All that is needed is there.");
+  console.say(report.is_broken() ? "Something above needs mending."
+                                 : "All that is needed is there.");
   return report.is_broken() ? kFailed : kOk;
 }
 
 }  // namespace
 
 void add_doctor(CLI::App& program, Console& console, Run& chosen) {
-  auto* command = program.add_subcommand("doctor", "Report what this machine and this build can do");
-  command->add_flag_callback("--json", [&console] { console.use_json_events(); }, "Findings as JSON lines");
+  auto* command =
+      program.add_subcommand("doctor", "Report what this machine and this build can do");
+  command->add_flag_callback(
+      "--json", [&console] { console.use_json_events(); }, "Findings as JSON lines");
   command->callback([&] { chosen = [&console] { return run_doctor(console); }; });
 }
 

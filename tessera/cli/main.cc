@@ -50,8 +50,9 @@ int run_and_report(Console& console, const Run& run) {
 int run_program(int argc, char** argv) {
   Console console;
   Run chosen;
-  CLI::App program("Films and masks from frozen vision transformers, with fewer computations.\n"
-                   "Start with `tessera demo -o demo_out`.");
+  CLI::App program(
+      "Films and masks from frozen vision transformers, with fewer computations.\n"
+      "Start with `tessera demo -o demo_out`.");
   program.name("tessera");
   program.set_version_flag("--version", version_text());
   program.require_subcommand(1);

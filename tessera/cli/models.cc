@@ -30,7 +30,8 @@ fs::path find_model(const std::string& name_or_folder) {
   if (fs::exists(name_or_folder, failure)) return name_or_folder;
   if (name_or_folder.find('/') == std::string::npos) {
     for (const auto& folder : search_folders()) {
-      if (fs::exists(folder / name_or_folder / "config.json", failure)) return folder / name_or_folder;
+      if (fs::exists(folder / name_or_folder / "config.json", failure))
+        return folder / name_or_folder;
     }
   }
   std::string known;

@@ -17,7 +17,8 @@ std::string text_of(const toml::node& node, const std::string& key) {
     text << *value;
     return text.str();
   }
-  throw CLI::ConfigError("key \"" + key + "\" must be text, a number, true or false, or a list of these");
+  throw CLI::ConfigError("key \"" + key +
+                         "\" must be text, a number, true or false, or a list of these");
 }
 
 class TomlConfig final : public CLI::Config {
