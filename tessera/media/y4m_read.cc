@@ -186,7 +186,7 @@ Frames decode_y4m(std::span<const std::byte> bytes, const std::string& name, int
     if (header.is_full_range) limit_range(&planes);
     if (int64_t(film.rgb.size() + film.frame_bytes()) > max_bytes) {
       throw IoError(
-          concat(path.string(), ": a film may have ", max_bytes, " bytes as RGB, it has ", "more"));
+          concat(name, ": a film may have ", max_bytes, " bytes as RGB, it has ", "more"));
     }
     film.rgb.resize(film.rgb.size() + film.frame_bytes());
     ++film.num_frames;
