@@ -1,0 +1,104 @@
+// Attention that leaves out tiles of the score matrix which earlier steps found not to matter.
+//
+//   SkipState state({.batch = 1, .num_heads = 12, .q_len = n, .kv_len = n});
+//   state.begin(total_steps);
+//   const SkipStateView view = state.view();
+//   for (each step) attention_forward({q, k, v}, {out}, {.state = &view});
+//
+// Forward only, and softmax(scale * q k^T) v alone: no causal mask, window, bias or dropout.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tessera/attention/max_gap.h"
+#include "tessera/attention/skip_state.h"
+#include "tessera/attention/tensor_view.h"
+#include "tessera/attention/token_ranges.h"
+#include "tessera/core/executor.h"
+
+namespace tessera::attention {
+
+inline constexpr int64_t kMaxHeadDim = 256;
+
+/// Shapes: q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D]; one dtype, fp32 or bf16; D contiguous, the
+/// other strides free. All sizes >= 1, D <= kMaxHeadDim, Hq a multiple of Hkv: query head h reads
+/// key head h / (Hq / Hkv).
+struct AttentionProblem {
+  TensorView q, k, v;
+  std::span<const int64_t> kv_lengths;  ///< [B], keys in use, each in [0, Lk]; empty: all Lk
+  std::optional<double> scale;          ///< finite, > 0; multiplies q k^T; 1 / sqrt(D) if empty
+};
+
+/// The caller's memory. `out` [B, Lq, Hq, D] of q's dtype, D contiguous, must not overlap the
+/// inputs. `lse` [B, Hq, Lq] contiguous or null: natural log of the sum of exp(scale * score) over
+/// the visited keys. A row that visits nothing has out 0 and lse -inf.
+struct AttentionOutputs {
+  MutableTensorView out;
+  float* lse = nullptr;
+};
+
+enum class StepKind : int32_t {
+  kSkip,   ///< visit the kept tiles, drop those that the policy finds not needed
+  kDense,  ///< visit all tiles whatever the bits say, drop none; the step still counts
+};
+
+/// What to visit. With K the state's kept tiles (all tiles in a dense step or without a state):
+///
+///   visited = (K or must_keep) and not must_skip
+///   next K  = K without the visited tiles that the policy dropped, in K and outside must_keep
+///
+/// Ranges never set or clear a bit. A tile whose keys all lie past the entry's kv length holds
+/// nothing: it is never visited and its bit stays.
+struct SkipRequest {
+  const SkipStateView* state = nullptr;  ///< null: every tile, nothing remembered
+  StepKind step = StepKind::kSkip;
+  MaxGapPolicy policy;
+  int32_t token_order = 0;                           ///< must be the state's
+  std::optional<int32_t> generation;                 ///< if set, must be the state's
+  std::span<const TokenRange> must_keep, must_skip;  ///< mapping to tiles: range_tiles()
+};
+
+struct RunOptions {
+  Executor* executor = nullptr;  ///< null: the calling thread
+  std::string_view backend;      ///< empty: TESSERA_ATTENTION_BACKEND, then the best that can run
+};
+
+/// Tiles of one head, or a sum of them.
+struct TileCounts {
+  int64_t total = 0;    ///< tiles that hold at least one key in use
+  int64_t visited = 0;  ///< of these, computed in this call
+  int64_t dropped = 0;  ///< of these, newly marked: not visited from the next call on
+};
+
+struct AttentionReport {
+  std::string backend;  ///< the one that ran, with its instruction set: "cpu/AVX3"
+  int64_t batch = 0;
+  int64_t num_heads = 0;
+  std::vector<TileCounts> heads;  ///< [B, Hq]
+
+  const TileCounts& head(int64_t b, int64_t h) const { return heads[b * num_heads + h]; }
+  TileCounts sum() const;
+};
+
+/// Computes attention over the visited tiles, drops tiles from the state, and advances its step
+/// (and direction) when all is done.
+///
+/// Same inputs, state and back end give the same bits, for any number of threads. NaN or infinity
+/// in q spoils its own row of out and lse, in k or v the rows that visit it, as in any attention;
+/// the tiles dropped by a spoilt row of tiles are unspecified, other rows are as without it, and
+/// the state's invariants hold.
+/// Throws InvalidArgument for arguments that break a rule above, for a state that was not begun,
+/// is past its last step, or is of another shape, token order or generation; Unsupported for a
+/// dtype that the back end lacks or a back end that does not exist. Nothing is written then.
+AttentionReport attention_forward(const AttentionProblem& problem, const AttentionOutputs& outputs,
+                                  const SkipRequest& skip = {}, const RunOptions& run = {});
+
+/// Names that RunOptions::backend and TESSERA_ATTENTION_BACKEND accept, best first.
+std::vector<std::string> backend_names();
+
+}  // namespace tessera::attention
