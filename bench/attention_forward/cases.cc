@@ -1,0 +1,128 @@
+#include "bench/attention_forward/cases.h"
+
+#include <cmath>
+
+#include <ATen/ATen.h>
+
+#include "tessera/core/error.h"
+#include "tessera/core/random.h"
+
+namespace tessera::bench {
+namespace {
+
+class TorchCandidate final : public Candidate {
+ public:
+  explicit TorchCandidate(const Inputs& inputs)
+      : q_(inputs.q.transpose(1, 2)), k_(inputs.k.transpose(1, 2)), v_(inputs.v.transpose(1, 2)) {}
+  std::string name() const override { return "torch"; }
+  double skipped() const override { return 0; }
+  at::Tensor run() override { return at::scaled_dot_product_attention(q_, k_, v_).transpose(1, 2); }
+  bool is_kept(int64_t, int64_t, int64_t) const override { return true; }
+
+ private:
+  at::Tensor q_, k_, v_;  // [1, H, L, D], strided views
+};
+
+class OurCandidate final : public Candidate {
+ public:
+  OurCandidate(const Inputs& inputs, double wanted, uint64_t seed) : inputs_(inputs) {
+    attention::SkipStateShape shape;
+    shape.batch = 1;
+    shape.num_heads = inputs.q.size(2);
+    shape.q_len = inputs.q.size(1);
+    shape.kv_len = inputs.k.size(1);
+    state_ = torch_ops::make_skip_state(shape);
+    torch_ops::begin_generation(state_, 1'000'000);
+    geometry_ = shape.geometry;
+    drop_tiles(shape, wanted, seed);
+    const auto view = torch_ops::view_of(state_);
+    const double all = static_cast<double>(shape.num_heads * shape.q_tiles() * shape.kv_tiles());
+    skipped_ = 1 - static_cast<double>(attention::kept_tiles(view)) / all;
+    call_.policy.threshold = -1e30f;
+  }
+  std::string name() const override { return "ours"; }
+  double skipped() const override { return skipped_; }
+  at::Tensor run() override {
+    return torch_ops::attention_forward(inputs_.q, inputs_.k, inputs_.v, &state_, call_).out;
+  }
+  bool is_kept(int64_t head, int64_t q, int64_t key) const override {
+    return torch_ops::view_of(state_).is_kept(0, head, q / geometry_.q_tile,
+                                              key / geometry_.kv_tile);
+  }
+
+ private:
+  /// The same number of tiles in each row of tiles, which ones at random.
+  void drop_tiles(const attention::SkipStateShape& shape, double wanted, uint64_t seed) {
+    Random random(seed);
+    const auto view = torch_ops::view_of(state_);
+    const int64_t tiles = shape.kv_tiles();
+    const auto dropped = static_cast<int64_t>(std::llround(wanted * static_cast<double>(tiles)));
+    std::vector<int64_t> order(tiles);
+    for (int64_t head = 0; head < shape.num_heads; ++head) {
+      for (int64_t q_tile = 0; q_tile < shape.q_tiles(); ++q_tile) {
+        for (int64_t i = 0; i < tiles; ++i) order[i] = i;
+        for (int64_t i = 0; i < dropped; ++i) {
+          std::swap(order[i], order[i + random.below(tiles - i)]);
+          view.row(0, head, q_tile)[order[i] / 32] &= ~static_cast<int32_t>(1u << (order[i] % 32));
+        }
+      }
+    }
+  }
+
+  Inputs inputs_;
+  torch_ops::SkipStateTensors state_;
+  attention::TileGeometry geometry_;
+  double skipped_ = 0;
+  torch_ops::AttentionCall call_;
+};
+
+}  // namespace
+
+Inputs make_inputs(const Shape& shape, uint64_t seed) {
+  at::manual_seed(seed);
+  const auto draw = [&] {
+    return at::randn({1, shape.tokens, shape.num_heads, shape.head_dim}, at::kFloat)
+        .to(shape.dtype);
+  };
+  return {draw(), draw(), draw()};
+}
+
+std::unique_ptr<Candidate> make_torch_candidate(const Inputs& inputs) {
+  return std::make_unique<TorchCandidate>(inputs);
+}
+
+std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, double skipped, uint64_t seed) {
+  return std::make_unique<OurCandidate>(inputs, skipped, seed);
+}
+
+double worst_error(const Inputs& inputs, const Candidate& candidate, const at::Tensor& out) {
+  const int64_t tokens = inputs.q.size(1), heads = inputs.q.size(2);
+  const double scale = 1 / std::sqrt(static_cast<double>(inputs.q.size(3)));
+  Random random(7);
+  double worst = 0;
+  for (int64_t head = 0; head < heads; ++head) {
+    const auto keys = inputs.k.select(2, head).select(0, 0).to(at::kDouble);    // [L, D]
+    const auto values = inputs.v.select(2, head).select(0, 0).to(at::kDouble);  // [L, D]
+    for (int sample = 0; sample < 8; ++sample) {
+      // The last row is always among them: it lies in the ragged tile, where there is one.
+      const int64_t row = sample == 0 ? tokens - 1 : random.below(tokens);
+      at::Tensor scores =
+          at::mv(keys, inputs.q.select(0, 0).select(0, row).select(0, head).to(at::kDouble)) *
+          scale;
+      double* score = scores.mutable_data_ptr<double>();
+      for (int64_t key = 0; key < tokens; ++key) {
+        if (!candidate.is_kept(head, row, key)) score[key] = -INFINITY;
+      }
+      const auto expected = at::mv(values.t(), at::softmax(scores, 0));
+      const auto got = out.select(0, 0).select(0, row).select(0, head).to(at::kDouble);
+      worst = std::max(worst, (got - expected).abs().max().item<double>());
+    }
+  }
+  return worst / inputs.v.abs().max().item<double>();
+}
+
+double error_limit(at::ScalarType dtype) {
+  return dtype == at::kFloat ? 100 * 0x1p-24 : 2 * 0x1p-8;
+}
+
+}  // namespace tessera::bench
