@@ -30,8 +30,8 @@ inline constexpr int64_t kMaxHeadDim = 256;
 /// key head h / (Hq / Hkv).
 struct AttentionProblem {
   TensorView q, k, v;
-  std::span<const int64_t> kv_lengths;  ///< [B], keys in use, each in [0, Lk]; empty: all Lk
-  std::optional<double> scale;          ///< finite, > 0; multiplies q k^T; 1 / sqrt(D) if empty
+  std::span<const int64_t> kv_lengths = {};  ///< [B], keys in use, each in [0, Lk]; empty: all Lk
+  std::optional<double> scale = {};  ///< finite, > 0; multiplies q k^T; 1 / sqrt(D) if empty
 };
 
 /// The caller's memory. `out` [B, Lq, Hq, D] of q's dtype, D contiguous, must not overlap the
@@ -57,15 +57,15 @@ enum class StepKind : int32_t {
 struct SkipRequest {
   const SkipStateView* state = nullptr;  ///< null: every tile, nothing remembered
   StepKind step = StepKind::kSkip;
-  MaxGapPolicy policy;
-  int32_t token_order = 0;                           ///< must be the state's
-  std::optional<int32_t> generation;                 ///< if set, must be the state's
-  std::span<const TokenRange> must_keep, must_skip;  ///< mapping to tiles: range_tiles()
+  MaxGapPolicy policy = {};
+  int32_t token_order = 0;                                     ///< must be the state's
+  std::optional<int32_t> generation = {};                      ///< if set, must be the state's
+  std::span<const TokenRange> must_keep = {}, must_skip = {};  ///< mapping to tiles: range_tiles()
 };
 
 struct RunOptions {
-  Executor* executor = nullptr;  ///< null: the calling thread
-  std::string_view backend;      ///< empty: TESSERA_ATTENTION_BACKEND, then the best that can run
+  Executor* executor = nullptr;   ///< null: the calling thread
+  std::string_view backend = {};  ///< empty: TESSERA_ATTENTION_BACKEND, then the best that can run
 };
 
 /// Tiles of one head, or a sum of them.
@@ -73,6 +73,8 @@ struct TileCounts {
   int64_t total = 0;    ///< tiles that hold at least one key in use
   int64_t visited = 0;  ///< of these, computed in this call
   int64_t dropped = 0;  ///< of these, newly marked: not visited from the next call on
+
+  TileCounts& operator+=(const TileCounts& other);
 };
 
 struct AttentionReport {

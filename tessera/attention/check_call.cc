@@ -1,0 +1,162 @@
+// The rules of attention.h, checked in the order of its text.
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include "tessera/attention/forward_plan.h"
+#include "tessera/core/error.h"
+
+namespace tessera::attention {
+namespace {
+
+constexpr int64_t kMaxSize = 0x7fffffff;
+
+std::string text(const std::array<int64_t, 4>& shape) {
+  return concat("[", shape[0], ", ", shape[1], ", ", shape[2], ", ", shape[3], "]");
+}
+
+template <typename View>
+void check_view(const char* name, const View& view, const std::array<int64_t, 4>& shape,
+                DType dtype) {
+  TESSERA_CHECK(view.data != nullptr, "[attention_forward] ", name, " must be set, got: null");
+  TESSERA_CHECK(view.dtype == dtype, "[attention_forward] ", name, " must have q's dtype ",
+                dtype_name(dtype), ", got: ", dtype_name(view.dtype));
+  TESSERA_CHECK(view.shape == shape, "[attention_forward] ", name, " must be ", text(shape),
+                ", got: ", text(view.shape));
+  TESSERA_CHECK(view.strides[3] == 1 || shape[3] == 1, "[attention_forward] ", name,
+                " must be contiguous in its last dimension, got stride: ", view.strides[3]);
+}
+
+void check_shapes(const AttentionProblem& problem, const AttentionOutputs& outputs) {
+  const auto& [batch, q_len, num_heads, head_dim] = problem.q.shape;
+  const int64_t kv_len = problem.k.shape[1], num_kv_heads = problem.k.shape[2];
+  for (const int64_t size : {batch, q_len, num_heads, head_dim, kv_len, num_kv_heads}) {
+    TESSERA_CHECK(1 <= size && size <= kMaxSize,
+                  "[attention_forward] every size must be in [1, 2^31), got: q ",
+                  text(problem.q.shape), ", k ", text(problem.k.shape));
+  }
+  TESSERA_CHECK(head_dim <= kMaxHeadDim, "[attention_forward] head_dim must be at most ",
+                kMaxHeadDim, ", got: ", head_dim);
+  TESSERA_CHECK(num_heads % num_kv_heads == 0,
+                "[attention_forward] q's heads must be a multiple of k's heads (", num_kv_heads,
+                "), got: ", num_heads);
+  const DType dtype = problem.q.dtype;
+  check_view("q", problem.q, problem.q.shape, dtype);
+  check_view("k", problem.k, {batch, kv_len, num_kv_heads, head_dim}, dtype);
+  check_view("v", problem.v, {batch, kv_len, num_kv_heads, head_dim}, dtype);
+  check_view("out", outputs.out, problem.q.shape, dtype);
+}
+
+/// First byte and end of the memory that a view spans; gaps count as part of it.
+template <typename View>
+std::pair<const char*, const char*> memory_span(const View& view) {
+  int64_t low = 0, high = 1;
+  for (int i = 0; i < 4; ++i) {
+    const int64_t reach = (view.shape[i] - 1) * view.strides[i];
+    (reach < 0 ? low : high) += reach;
+  }
+  const auto bytes = static_cast<int64_t>(dtype_bytes(view.dtype));
+  const auto* data = static_cast<const char*>(view.data);
+  return {data + low * bytes, data + high * bytes};
+}
+
+void check_memory(const AttentionProblem& problem, const AttentionOutputs& outputs) {
+  for (int i = 0; i < 3; ++i) {
+    TESSERA_CHECK(outputs.out.shape[i] == 1 || outputs.out.strides[i] != 0,
+                  "[attention_forward] out must not have a stride of 0, got one in dimension: ", i);
+  }
+  const auto out = memory_span(outputs.out);
+  const std::pair<const char*, const TensorView*> inputs[] = {
+      {"q", &problem.q}, {"k", &problem.k}, {"v", &problem.v}};
+  for (const auto& [name, view] : inputs) {
+    const auto in = memory_span(*view);
+    // std::less compares pointers into different arrays too.
+    const std::less<const char*> before;
+    TESSERA_CHECK(!before(in.first, out.second) || !before(out.first, in.second),
+                  "[attention_forward] out must not overlap an input, got: the memory of ", name);
+  }
+}
+
+std::vector<int64_t> checked_kv_lengths(const AttentionProblem& problem) {
+  const int64_t batch = problem.q.shape[0], kv_len = problem.k.shape[1];
+  if (problem.kv_lengths.empty()) return std::vector<int64_t>(batch, kv_len);
+  TESSERA_CHECK(static_cast<int64_t>(problem.kv_lengths.size()) == batch,
+                "[attention_forward] kv_lengths must have one entry per batch entry (", batch,
+                "), got: ", problem.kv_lengths.size());
+  for (const int64_t length : problem.kv_lengths) {
+    TESSERA_CHECK(0 <= length && length <= kv_len, "[attention_forward] kv_lengths must be in [0, ",
+                  kv_len, "], got: ", length);
+  }
+  return {problem.kv_lengths.begin(), problem.kv_lengths.end()};
+}
+
+double checked_scale(const AttentionProblem& problem) {
+  if (!problem.scale) return 1.0 / std::sqrt(static_cast<double>(problem.q.shape[3]));
+  const double scale = *problem.scale;
+  // Back ends hold it in fp32: it must neither vanish nor overflow there.
+  TESSERA_CHECK(1e-30 <= scale && scale <= 1e30,
+                "[attention_forward] scale must be in [1e-30, 1e30], got: ", scale);
+  return scale;
+}
+
+/// One line of a mismatch message.
+void check_same(const char* name, int64_t state, int64_t call) {
+  TESSERA_CHECK(state == call, "[attention_forward] the state is for ", name, " ", state,
+                ", got: ", call);
+}
+
+TileGeometry check_state_for(const SkipRequest& skip, const AttentionProblem& problem) {
+  const SkipStateView& state = *skip.state;
+  const SkipStateShape shape = state_shape(state);
+  check_same("batch", shape.batch, problem.q.shape[0]);
+  check_same("heads", shape.num_heads, problem.q.shape[2]);
+  check_same("q_len", shape.q_len, problem.q.shape[1]);
+  check_same("kv_len", shape.kv_len, problem.k.shape[1]);
+  check_same("token order", shape.token_order, skip.token_order);
+  const int32_t generation = state.field(HeaderField::kGeneration);
+  TESSERA_CHECK(generation > 0,
+                "[attention_forward] the state must have begun a generation, got: none");
+  check_same("generation", generation, skip.generation.value_or(generation));
+  const int32_t step = state.field(HeaderField::kStep);
+  const int32_t total_steps = state.field(HeaderField::kTotalSteps);
+  TESSERA_CHECK(step < total_steps, "[attention_forward] the generation ends after ", total_steps,
+                " steps and a new one must begin, got: step ", step);
+  return shape.geometry;
+}
+
+}  // namespace
+
+ForwardPlan make_forward_plan(const AttentionProblem& problem, const AttentionOutputs& outputs,
+                              const SkipRequest& skip, const RunOptions& run) {
+  check_shapes(problem, outputs);
+  check_memory(problem, outputs);
+  ForwardPlan plan{.q = problem.q,
+                   .k = problem.k,
+                   .v = problem.v,
+                   .out = outputs.out,
+                   .lse = outputs.lse,
+                   .batch = problem.q.shape[0],
+                   .q_len = problem.q.shape[1],
+                   .kv_len = problem.k.shape[1],
+                   .num_heads = problem.q.shape[2],
+                   .num_kv_heads = problem.k.shape[2],
+                   .head_dim = problem.q.shape[3],
+                   .kv_lengths = checked_kv_lengths(problem),
+                   .scale = checked_scale(problem),
+                   .geometry = kCpuTileGeometry};
+  plan.cut = max_gap_cut(skip.policy, plan.scale);
+  if (skip.state != nullptr) {
+    plan.geometry = check_state_for(skip, problem);
+    plan.state = skip.state;
+    plan.step = skip.step;
+    plan.direction = static_cast<Direction>(skip.state->field(HeaderField::kDirection));
+  }
+  plan.q_tiles = tile_count(plan.q_len, plan.geometry.q_tile);
+  plan.kv_tiles = tile_count(plan.kv_len, plan.geometry.kv_tile);
+  plan.ranges = range_tiles(skip.must_keep, skip.must_skip, plan.kv_len, plan.geometry.kv_tile);
+  plan.executor = run.executor != nullptr ? run.executor : &serial_executor();
+  plan.row_counts.resize(plan.tile_rows());
+  return plan;
+}
+
+}  // namespace tessera::attention

@@ -1,0 +1,35 @@
+// Private: the memory of one call of the CPU back end. Plain buffers, independent of the
+// instruction set; what lies in them is said by the code of each target.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "tessera/core/aligned_buffer.h"
+
+namespace tessera::attention::cpu {
+
+/// What the block sizes make of one problem. All in elements.
+struct Layout {
+  int64_t q_rows = 0;       // rows of a q tile, padded to the register block
+  int64_t block_rows = 0;   // rows that go through scores, softmax and product together
+  int64_t kv_columns = 0;   // columns of a kv tile, padded to the panel
+  int64_t out_columns = 0;  // head_dim, padded to the panel
+  int64_t key_tile = 0;     // floats of one packed tile of keys
+  int64_t value_tile = 0;   // floats of one packed tile of values
+};
+
+/// What one thread works in.
+struct ThreadScratch {
+  AlignedBuffer<float> q;         // [q_rows, D]
+  AlignedBuffer<float> scores;    // [block_rows, kv_columns], then the weights in place
+  AlignedBuffer<float> out;       // [q_rows, out_columns], not yet divided by the sum
+  AlignedBuffer<float> row_max;   // [q_rows], of unscaled scores
+  AlignedBuffer<float> row_sum;   // [q_rows, lanes], each lane's share of the sum
+  AlignedBuffer<float> tile_max;  // [block_rows]
+  AlignedBuffer<float> rescale;   // [block_rows]
+  std::vector<int32_t> tiles;
+  std::vector<uint8_t> is_needed;
+};
+
+}  // namespace tessera::attention::cpu
