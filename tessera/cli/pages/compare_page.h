@@ -10,7 +10,7 @@ namespace tessera::cli::pages {
 /// Links of the page, relative to it; an empty one is left out.
 struct ComparePageLinks {
   std::string report_json = "report.json";
-  std::string index;
+  std::string index = "";
 };
 
 /// A complete HTML document without outside resources; text from the report is escaped. Works
