@@ -185,8 +185,7 @@ Frames decode_y4m(std::span<const std::byte> bytes, const std::string& name, int
     planes.cr = header.is_grey ? std::vector<uint8_t>(chroma, 128) : parser.plane(chroma);
     if (header.is_full_range) limit_range(&planes);
     if (int64_t(film.rgb.size() + film.frame_bytes()) > max_bytes) {
-      throw IoError(
-          concat(name, ": a film may have ", max_bytes, " bytes as RGB, it has ", "more"));
+      throw IoError(concat(name, ": a film may have ", max_bytes, " bytes as RGB, it has more"));
     }
     film.rgb.resize(film.rgb.size() + film.frame_bytes());
     ++film.num_frames;

@@ -12,9 +12,13 @@ using Json = nlohmann::json;
 constexpr std::string_view kSchema = "tessera.compare/1";
 
 void check_counts(const TileCounts& tiles) {
+  constexpr int kMost = 100'000;  // so that the product below cannot wrap round
+  TESSERA_CHECK(tiles.steps >= 0 && tiles.steps <= kMost && tiles.layers >= 0 &&
+                    tiles.layers <= kMost && tiles.streams.size() <= kMost,
+                "[compare report] steps, layers and streams must lie in [0, ", kMost,
+                "], got: ", tiles.steps, ", ", tiles.layers, ", ", tiles.streams.size());
   const size_t wanted = size_t(tiles.steps) * tiles.layers * tiles.streams.size();
-  TESSERA_CHECK(tiles.steps >= 0 && tiles.layers >= 0 && tiles.kept.size() == wanted &&
-                    tiles.total.size() == wanted,
+  TESSERA_CHECK(tiles.kept.size() == wanted && tiles.total.size() == wanted,
                 "[compare report] kept and total must have steps x layers x streams = ",
                 tiles.steps, " x ", tiles.layers, " x ", tiles.streams.size(),
                 " entries, got: ", tiles.kept.size(), " and ", tiles.total.size());

@@ -103,6 +103,12 @@ TEST(ReportJson, RefusesCountsThatDoNotFit) {
   EXPECT_EQ(failure(json),
             "r.json: [compare report] kept and total must have steps x layers x streams = 4 x 3 x "
             "2 entries, got: 23 and 24");
+  json["tiles"] = {{"steps", 1 << 30},
+                   {"layers", 1 << 30},
+                   {"streams", {"a", "b", "c", "d"}},
+                   {"kept", nlohmann::json::array()},
+                   {"total", nlohmann::json::array()}};
+  EXPECT_NE(failure(json), "no failure");
   CompareReport report = small_report();
   report.tiles.total.pop_back();
   EXPECT_THROW(to_json(report), InvalidArgument);

@@ -67,7 +67,7 @@ svg { display: block; width: 100%; height: auto; }
 svg text { fill: var(--soft); font-size: 12px; }
 .tick-x, .axis-name { text-anchor: middle; }
 .tick-y { text-anchor: end; }
-.grid line, line.grid { stroke: var(--line); stroke-width: 1; }
+line.grid { stroke: var(--line); stroke-width: 1; }
 .line { fill: none; stroke: var(--dense); stroke-width: 2.25; stroke-linejoin: round;
   stroke-linecap: round; }
 .line.lite { stroke: var(--lite); }
@@ -77,7 +77,11 @@ svg text { fill: var(--soft); font-size: 12px; }
 .bar { fill: var(--lite); }
 .bar:hover { opacity: .75; }
 .heat-ground { fill: var(--heat-ground); }
-.cells { fill: var(--lite); shape-rendering: crispEdges; }
+.cells { shape-rendering: crispEdges; }
+.cells rect { fill: color-mix(in srgb, var(--lite) calc(var(--s) * 1%), var(--heat-ground)); }
+@supports not (color: color-mix(in srgb, red, blue)) {
+  .cells rect { fill: var(--lite); fill-opacity: calc(var(--s) / 100); }
+}
 .cells rect:hover { stroke: var(--ink); stroke-width: 1.5; }
 .heat.small { border-radius: 4px; }
 .player { margin: 20px 0 0; }
@@ -112,7 +116,7 @@ button.play { min-width: 76px; }
 .films.wipe .film + .film .screen { clip-path: inset(0 0 0 var(--wipe, 50%)); }
 .films.wipe .film + .film figcaption { text-align: right; }
 .films.wipe { cursor: ew-resize; touch-action: pan-y; }
-.films.wipe .film:first-child .screen { position: relative; }
+.films.wipe .screen, .films.difference .screen { border-radius: 0; }
 .films.wipe::after { content: ""; position: absolute; top: 0; bottom: 36px; width: 2px;
   left: calc(var(--wipe, 50%) - 1px); background: #fff; box-shadow: 0 0 0 1px #0006; }
 .films.difference { filter: brightness(4); }

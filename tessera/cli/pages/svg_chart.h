@@ -44,8 +44,8 @@ struct BarChart {
 /// Bars from 0 to 100 %. Empty without values.
 std::string bar_chart(const BarChart& chart);
 
-/// A cell is the accent colour at an opacity of `shares`, so more is always further from the
-/// background. shares: (rows, columns), in [0, 1].
+/// A cell mixes the accent colour into the ground by its share, so that more is further from the
+/// background in light and dark. shares: (rows, columns), in [0, 1].
 struct HeatMap {
   ChartLabels labels;  // first_x: of the first column
   int rows = 0, columns = 0;

@@ -67,7 +67,10 @@ TEST(LineChart, OneValueAlsoHasAPlace) {
 }
 
 TEST(BarChart, HeightsFollowTheShares) {
-  const std::string svg = bar_chart({{"Skipped", "step", "skipped", 1}, {0, 0.5, 1}});
+  BarChart chart;
+  chart.labels = {"Skipped", "step", "skipped", 1};
+  chart.shares = {0, 0.5, 1};
+  const std::string svg = bar_chart(chart);
   EXPECT_EQ(count(svg, "class=\"bar\""), 3);
   const Plot plot;
   EXPECT_NE(svg.find("height=\"" + coordinate(plot.bottom - plot.top) + "\"><title>step 3"),
@@ -87,12 +90,12 @@ HeatMap map_of(int rows, int columns, std::vector<double> shares) {
   return map;
 }
 
-TEST(HeatMap, OpacityIsTheShare) {
+TEST(HeatMap, ColourFollowsTheShare) {
   const std::string svg = heat_map(map_of(1, 3, {0, 0.25, 1}));
-  EXPECT_EQ(count(svg, "fill-opacity"), 3);
-  EXPECT_NE(svg.find("fill-opacity=\"0\"><title>0&lt;0"), svg.npos);
-  EXPECT_NE(svg.find("fill-opacity=\".25\"><title>0&lt;1"), svg.npos);
-  EXPECT_NE(svg.find("fill-opacity=\"1\"><title>0&lt;2"), svg.npos);
+  EXPECT_EQ(count(svg, "--s:"), 3);
+  EXPECT_NE(svg.find("style=\"--s:0\"><title>0&lt;0"), svg.npos);
+  EXPECT_NE(svg.find("style=\"--s:25\"><title>0&lt;1"), svg.npos);
+  EXPECT_NE(svg.find("style=\"--s:100\"><title>0&lt;2"), svg.npos);
 }
 
 TEST(HeatMap, TheSmallOneHasNoText) {
