@@ -6,7 +6,7 @@
 
 #include "tessera/attention/cpu/scratch.h"
 
-// AVX-512 (AVX3 in Highway's words), AVX2, and the x86-64 baseline for everything older.
+// AVX-512 (AVX3 in Highway's words), AVX2, and scalar code for everything older.
 #define HWY_DISABLED_TARGETS (HWY_SSSE3 | HWY_SSE4)
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tessera/attention/cpu/forward.cc"

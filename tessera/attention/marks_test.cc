@@ -1,0 +1,392 @@
+// Which tiles are dropped: the rule of max_gap.h, the oracles of LiteAttention, ranges, counters.
+#include <cstring>
+
+#include <gtest/gtest.h>
+
+#include "tessera/attention/attention.h"
+#include "tessera/attention/testing/backend_case.h"
+#include "tessera/attention/testing/oracle.h"
+#include "tessera/attention/testing/problem.h"
+#include "tessera/attention/testing/tolerance.h"
+
+namespace tessera::attention::testing {
+namespace {
+
+constexpr TileGeometry kTile{16, 16};
+
+SkipState begun_state(const ProblemSpec& spec, int steps, Direction first = Direction::kAscending) {
+  SkipState state(state_shape_for(spec, kTile));
+  state.begin(steps, first);
+  return state;
+}
+
+std::vector<int32_t> bits_of(const SkipStateView& state) {
+  const auto& s = state.bits_shape;
+  return {state.bits, state.bits + s[0] * s[1] * s[2] * s[3]};
+}
+
+/// The kept tiles of row 0 as text, one digit a tile.
+std::string row_text(const SkipStateView& state, int64_t kv_tiles, int64_t q_tile = 0) {
+  std::string text;
+  for (int64_t j = 0; j < kv_tiles; ++j) text += state.is_kept(0, 0, q_tile, j) ? '1' : '0';
+  return text;
+}
+
+/// One head, D = 1, q = 1, scale 1: tile j's scores are all `scores[j]`. 16 queries.
+Problem problem_of_scores(const std::vector<float>& scores) {
+  ProblemSpec spec{
+      .q_len = 16, .kv_len = static_cast<int64_t>(scores.size()) * 16, .head_dim = 1, .scale = 1.0};
+  Problem problem = make_problem(spec);
+  for (int64_t t = 0; t < 16; ++t) problem.q.set(0, t, 0, 0, 1.0f);
+  for (int64_t t = 0; t < spec.kv_len; ++t) problem.k.set(0, t, 0, 0, scores[t / 16]);
+  return problem;
+}
+
+struct Tally {
+  int64_t visited = 0, dropped = 0, near = 0, wrong = 0;
+};
+
+/// Compares one call's marks with the oracle's gaps.
+void tally_marks(const Problem& problem, const TileLists& visits, const OracleAnswer& want,
+                 const SkipStateView& after, double threshold, double delta, Tally& tally) {
+  const auto& shape = after.bits_shape;
+  for (size_t row = 0; row < visits.size(); ++row) {
+    const int64_t i = row % shape[2], h = row / shape[2] % shape[1], b = row / shape[2] / shape[1];
+    for (size_t n = 0; n < visits[row].size(); ++n) {
+      const double margin = want.gaps[row][n] - threshold / problem.scale();
+      const bool is_kept = after.is_kept(b, h, i, visits[row][n]);
+      ++tally.visited;
+      tally.dropped += !is_kept;
+      if (std::abs(margin) <= delta) {
+        ++tally.near;
+      } else {
+        tally.wrong += is_kept != (margin > 0);
+      }
+    }
+  }
+}
+
+using Marks = PerBackend;
+TESSERA_PER_BACKEND(Marks);
+
+TEST_P(Marks, EqualTheOraclesExactlyWhereScoresAreExact) {
+  const ProblemSpec spec{.batch = 2,
+                         .q_len = 150,
+                         .kv_len = 1000,
+                         .num_heads = 4,
+                         .num_kv_heads = 2,
+                         .head_dim = 16,
+                         .is_dyadic = true};
+  const SkipState state = begun_state(spec, 1);
+  const SkipStateView view = state.view();
+  const Problem problem = make_problem(spec);
+  const auto visits = expected_visits(problem, view);
+  // A threshold that scores meet exactly: multiples of 1/64, times the scale 1/4.
+  const SkipRequest skip{.state = &view, .policy = {.threshold = -7.0f}};
+  run(problem, skip, options());
+  Tally tally;
+  tally_marks(problem, visits, oracle(problem, kTile, visits), view, -7.0, -1.0, tally);
+  EXPECT_EQ(tally.wrong, 0);
+  EXPECT_GT(tally.dropped, 0.3 * tally.visited);
+  EXPECT_LT(tally.dropped, 0.7 * tally.visited);
+}
+
+TEST_P(Marks, EqualTheOraclesWhereTheMarginExceedsDelta) {
+  const ProblemSpec spec{
+      .q_len = 200, .kv_len = 1500, .num_heads = 4, .num_kv_heads = 4, .head_dim = 64};
+  const SkipState state = begun_state(spec, 1);
+  const SkipStateView view = state.view();
+  const Problem problem = make_problem(spec);
+  const auto visits = expected_visits(problem, view);
+  run(problem, {.state = &view}, options());
+  Tally tally;
+  tally_marks(problem, visits, oracle(problem, kTile, visits), view, kDefaultMaxGapThreshold,
+              forward_tolerance(problem, kTile).gap, tally);
+  EXPECT_EQ(tally.wrong, 0);
+  EXPECT_LE(tally.near, 0.005 * tally.visited);
+  EXPECT_GT(tally.dropped, 0.3 * tally.visited);
+  EXPECT_LT(tally.dropped, 0.7 * tally.visited);
+}
+
+TEST_P(Marks, EqualTheReferencesOverATrajectoryOfExactScores) {
+  const ProblemSpec spec{
+      .q_len = 90, .kv_len = 500, .num_heads = 2, .num_kv_heads = 1, .is_dyadic = true};
+  const SkipState state = begun_state(spec, 4), truth = begun_state(spec, 4);
+  const SkipStateView view = state.view(), truth_view = truth.view();
+  for (int step = 0; step < 4; ++step) {
+    const Problem problem = make_problem(spec, 0.1 * step);
+    const Answer got = run(problem, {.state = &view}, options());
+    const Answer want = run(problem, {.state = &truth_view}, {.backend = "reference"});
+    EXPECT_EQ(bits_of(view), bits_of(truth_view)) << step;
+    EXPECT_EQ(got.report.sum().dropped, want.report.sum().dropped);
+  }
+}
+
+TEST_P(Marks, EqualityDrops) {
+  const SkipState state = begun_state(problem_of_scores({8, 4, 5, 3}).spec, 1);
+  const SkipStateView view = state.view();
+  run(problem_of_scores({8, 4, 5, 3}), {.state = &view, .policy = {.threshold = -4.0f}}, options());
+  EXPECT_EQ(row_text(view, 4), "1010");
+}
+
+TEST_P(Marks, TheFirstVisitedTileIsAlwaysNeeded) {
+  const Problem problem = problem_of_scores({-50, 8, 9, -50});
+  for (const auto first : {Direction::kAscending, Direction::kDescending}) {
+    const SkipState state = begun_state(problem.spec, 1, first);
+    const SkipStateView view = state.view();
+    run(problem, {.state = &view}, options());
+    EXPECT_EQ(row_text(view, 4), first == Direction::kAscending ? "1110" : "0111");
+  }
+}
+
+TEST_P(Marks, ANearlyZeroThresholdLeavesOneTileOfAFallingRow) {
+  const Problem problem = problem_of_scores({9, 8, 7, 6, 5});
+  const SkipState state = begun_state(problem.spec, 1);
+  const SkipStateView view = state.view();
+  run(problem, {.state = &view, .policy = {.threshold = -1e-6f}}, options());
+  EXPECT_EQ(row_text(view, 5), "10000");
+}
+
+TEST_P(Marks, AVeryLowThresholdDropsNothing) {
+  const ProblemSpec spec{.q_len = 40, .kv_len = 300, .contrast = 100};
+  const SkipState state = begun_state(spec, 1);
+  const SkipStateView view = state.view();
+  const Answer got =
+      run(make_problem(spec), {.state = &view, .policy = {.threshold = -3e38f}}, options());
+  EXPECT_EQ(got.report.sum().dropped, 0);
+  EXPECT_EQ(kept_tiles(view), 3 * 19);
+}
+
+TEST_P(Marks, OneNeedyRowKeepsATileForAll) {
+  Problem problem = problem_of_scores({9, -9});
+  const SkipState state = begun_state(problem.spec, 1);
+  const SkipStateView view = state.view();
+  problem.q.set(0, 11, 0, 0, -1.0f);
+  run(problem, {.state = &view}, options());
+  EXPECT_EQ(row_text(view, 2), "11");
+}
+
+TEST_P(Marks, RowsPastTheEndDoNotVote) {
+  // 17 queries: the second tile has one real row. Padding rows score 0 everywhere and would keep
+  // every tile.
+  ProblemSpec spec = problem_of_scores({9, -9}).spec;
+  spec.q_len = 17;
+  Problem problem = make_problem(spec);
+  for (int64_t t = 0; t < 17; ++t) problem.q.set(0, t, 0, 0, 1.0f);
+  for (int64_t t = 0; t < 32; ++t) problem.k.set(0, t, 0, 0, t < 16 ? 9.0f : -9.0f);
+  const SkipState state = begun_state(spec, 1);
+  const SkipStateView view = state.view();
+  run(problem, {.state = &view}, options());
+  EXPECT_EQ(row_text(view, 2, 1), "10");
+}
+
+TEST_P(Marks, ColumnsPastTheLengthDoNotVote) {
+  Problem problem = problem_of_scores({9, -9});
+  problem.spec.kv_lengths = {20};
+  for (int64_t t = 20; t < 32; ++t) problem.k.set(0, t, 0, 0, 100.0f);
+  const SkipState state = begun_state(problem.spec, 1);
+  const SkipStateView view = state.view();
+  run(problem, {.state = &view}, options());
+  EXPECT_EQ(row_text(view, 2), "10");
+}
+
+TEST_P(Marks, TilesPastTheLengthKeepTheirBits) {
+  Problem problem = problem_of_scores({9, -9, -9});
+  problem.spec.kv_lengths = {32};
+  const SkipState state = begun_state(problem.spec, 1);
+  const SkipStateView view = state.view();
+  const Answer got = run(problem, {.state = &view}, options());
+  EXPECT_EQ(row_text(view, 3), "101");
+  EXPECT_EQ(got.report.sum().total, 2);
+}
+
+TEST_P(Marks, SameInputsReachAFixedPointAfterOneStepInFixedOrder) {
+  const ProblemSpec spec{.q_len = 100, .kv_len = 500};
+  const Problem problem = make_problem(spec);
+  const SkipState state = begun_state(spec, 3);
+  const SkipStateView view = state.view();
+  const SkipRequest skip{.state = &view, .policy = {.direction = DirectionMode::kFixed}};
+  EXPECT_GT(run(problem, skip, options()).report.sum().dropped, 0);
+  EXPECT_EQ(run(problem, skip, options()).report.sum().dropped, 0);
+  EXPECT_EQ(view.field(HeaderField::kDirection), 0);
+}
+
+TEST_P(Marks, SameInputsReachAFixedPointAfterTwoStepsInAlternatingOrder) {
+  const ProblemSpec spec{.q_len = 100, .kv_len = 500};
+  const Problem problem = make_problem(spec);
+  const SkipState state = begun_state(spec, 4);
+  const SkipStateView view = state.view();
+  EXPECT_GT(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
+  EXPECT_GT(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
+  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
+  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
+}
+
+TEST_P(Marks, KeptSetsOnlyShrinkAndKeepEachRowsLargestTile) {
+  const ProblemSpec spec{.q_len = 60, .kv_len = 400};
+  const SkipState state = begun_state(spec, 4);
+  const SkipStateView view = state.view();
+  for (int step = 0; step < 4; ++step) {
+    const Problem problem = make_problem(spec, 0.2 * step);
+    const auto before = bits_of(view);
+    const auto visits = expected_visits(problem, view);
+    run(problem, {.state = &view}, options());
+    const auto after = bits_of(view);
+    for (size_t i = 0; i < after.size(); ++i) EXPECT_EQ(after[i] & ~before[i], 0);
+    for (int64_t t = 0; t < 60; ++t) {
+      double best = -INFINITY;
+      int64_t best_tile = -1;
+      for (const int64_t j : visits[t / 16]) {
+        for (int64_t c = j * 16; c < std::min<int64_t>(j * 16 + 16, 400); ++c) {
+          double score = 0;
+          for (int64_t d = 0; d < 16; ++d)
+            score += problem.q.at(0, t, 0, d) * problem.k.at(0, c, 0, d);
+          if (score > best) best = score, best_tile = j;
+        }
+      }
+      EXPECT_TRUE(view.is_kept(0, 0, t / 16, best_tile)) << t;
+    }
+  }
+}
+
+TEST_P(Marks, NoRowOfTilesDependsOnAnother) {
+  const ProblemSpec spec{.batch = 2, .q_len = 50, .kv_len = 300, .num_heads = 2, .num_kv_heads = 2};
+  const SkipState a = begun_state(spec, 1), b = begun_state(spec, 1);
+  const SkipStateView a_view = a.view(), b_view = b.view();
+  Problem problem = make_problem(spec);
+  run(problem, {.state = &a_view}, options());
+  for (int64_t t = 16; t < 32; ++t) {
+    for (int64_t d = 0; d < 16; ++d) problem.q.set(1, t, 0, d, 100.0f);
+  }
+  run(problem, {.state = &b_view}, options());
+  for (int64_t row = 0; row < 2 * 2 * 4; ++row) {
+    const bool is_changed = a_view.bits[row] != b_view.bits[row];
+    EXPECT_EQ(is_changed, row == (1 * 2 + 0) * 4 + 1) << row;
+  }
+}
+
+TEST_P(Marks, ADenseStepVisitsAllDropsNothingAndCounts) {
+  const Problem problem = problem_of_scores({9, -9, 9});
+  const SkipState state = begun_state(problem.spec, 5);
+  const SkipStateView view = state.view();
+  const MaxGapPolicy fixed{.direction = DirectionMode::kFixed};
+  run(problem, {.state = &view, .policy = fixed}, options());
+  const Answer got =
+      run(problem, {.state = &view, .step = StepKind::kDense, .policy = fixed}, options());
+  EXPECT_EQ(got.report.sum().visited, 3);
+  EXPECT_EQ(got.report.sum().dropped, 0);
+  EXPECT_EQ(got.out, run(problem, {}, options()).out);
+  EXPECT_EQ(row_text(view, 3), "101");
+  EXPECT_EQ(view.field(HeaderField::kStep), 2);
+}
+
+TEST_P(Marks, EveryCallFlipsAnAlternatingDirectionDenseOnesToo) {
+  const Problem problem = problem_of_scores({9, -9});
+  const SkipState state = begun_state(problem.spec, 2);
+  const SkipStateView view = state.view();
+  run(problem, {.state = &view}, options());
+  EXPECT_EQ(view.field(HeaderField::kDirection), 1);
+  run(problem, {.state = &view, .step = StepKind::kDense}, options());
+  EXPECT_EQ(view.field(HeaderField::kDirection), 0);
+}
+
+TEST_P(Marks, CountersSayWhatHappenedPerHead) {
+  const ProblemSpec spec{.batch = 2,
+                         .q_len = 40,
+                         .kv_len = 300,
+                         .num_heads = 4,
+                         .num_kv_heads = 2,
+                         .kv_lengths = {300, 100}};
+  const SkipState state = begun_state(spec, 2);
+  const SkipStateView view = state.view();
+  const Problem problem = make_problem(spec);
+  const AttentionReport first = run(problem, {.state = &view}, options()).report;
+  const AttentionReport second = run(problem, {.state = &view}, options()).report;
+  ASSERT_EQ(first.heads.size(), 8u);
+  for (int64_t b = 0; b < 2; ++b) {
+    for (int64_t h = 0; h < 4; ++h) {
+      EXPECT_EQ(first.head(b, h).total, 3 * (b == 0 ? 19 : 7));
+      EXPECT_EQ(first.head(b, h).visited, first.head(b, h).total);
+      EXPECT_EQ(second.head(b, h).visited, first.head(b, h).visited - first.head(b, h).dropped);
+    }
+  }
+  EXPECT_EQ(kept_tiles(view), 2 * 4 * 3 * 19 - first.sum().dropped - second.sum().dropped);
+}
+
+TEST_P(Marks, MustKeepVisitsDroppedTilesAndVetoesMarksButSetsNoBit) {
+  const Problem problem = problem_of_scores({9, -9, -9, -9});
+  const SkipState state = begun_state(problem.spec, 3);
+  const SkipStateView view = state.view();
+  const std::vector<TokenRange> second = {{17, 18}}, third = {{40, 41}};
+  run(problem, {.state = &view, .must_keep = second}, options());
+  EXPECT_EQ(row_text(view, 4), "1100");
+  const Answer got = run(problem, {.state = &view, .must_keep = third}, options());
+  EXPECT_EQ(got.report.sum().visited, 3);
+  // Descending now: tile 2 (kept by range) comes first, then 1, then 0. Tile 1 scores as tile 2.
+  EXPECT_EQ(row_text(view, 4), "1100");
+}
+
+TEST_P(Marks, MustSkipLeavesTilesOutForOneCallAndClearsNoBit) {
+  const Problem problem = problem_of_scores({9, 9, 9, 9});
+  const SkipState state = begun_state(problem.spec, 2);
+  const SkipStateView view = state.view();
+  const std::vector<TokenRange> middle = {{10, 40}};
+  const auto visits = expected_visits(problem, view, {.state = &view, .must_skip = middle});
+  EXPECT_EQ(visits[0], (std::vector<int64_t>{0, 2, 3}));
+  const Answer got = run(problem, {.state = &view, .must_skip = middle}, options());
+  EXPECT_EQ(got.report.sum().visited, 3);
+  EXPECT_EQ(row_text(view, 4), "1111");
+  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().visited, 4);
+}
+
+TEST_P(Marks, AllSkippedGivesZeroOutputAndMinusInfinityLse) {
+  const Problem problem = problem_of_scores({9, 9});
+  const std::vector<TokenRange> all = {{0, 32}};
+  const Answer got = run(problem, {.must_skip = all}, options());
+  EXPECT_EQ(got.out, std::vector<float>(16, 0.0f));
+  EXPECT_EQ(got.lse, std::vector<float>(16, -INFINITY));
+  EXPECT_EQ(got.report.sum().visited, 0);
+}
+
+TEST_P(Marks, RangesAndKeptTilesGiveTheOraclesAnswer) {
+  const ProblemSpec spec{.batch = 2,
+                         .q_len = 50,
+                         .kv_len = 333,
+                         .num_heads = 2,
+                         .num_kv_heads = 1,
+                         .kv_lengths = {333, 170}};
+  const SkipState state = begun_state(spec, 3);
+  const SkipStateView view = state.view();
+  const std::vector<TokenRange> keep = {{0, 20}, {200, 201}}, skip_range = {{30, 90}, {300, 333}};
+  for (int step = 0; step < 3; ++step) {
+    const Problem problem = make_problem(spec, 0.05 * step);
+    const SkipRequest skip{.state = &view, .must_keep = keep, .must_skip = skip_range};
+    const auto visits = expected_visits(problem, view, skip);
+    const OracleAnswer want = oracle(problem, kTile, visits);
+    const Answer got = run(problem, skip, options());
+    const Tolerance t = forward_tolerance(problem, kTile);
+    for (size_t i = 0; i < want.out.size(); ++i) {
+      ASSERT_NEAR(got.out[i], want.out[i], t.out_absolute) << i;
+    }
+  }
+}
+
+TEST(MarksAcrossTargets, AreTheSameBitsOnAvx2AndAvx512) {
+  // Both sum a score in one chain of fused multiply-adds, so even inexact scores agree.
+  const ProblemSpec spec{.q_len = 100, .kv_len = 700, .head_dim = 64};
+  std::vector<std::vector<int32_t>> bits;
+  for (const auto& backend : backend_cases()) {
+    if (backend.full_name != "cpu/AVX2" && backend.full_name != "cpu/AVX3") continue;
+    hwy::SetSupportedTargetsForTest(backend.hwy_target);
+    const SkipState state = begun_state(spec, 1);
+    const SkipStateView view = state.view();
+    run(make_problem(spec), {.state = &view}, {.backend = "cpu"});
+    bits.push_back(bits_of(view));
+  }
+  hwy::SetSupportedTargetsForTest(0);
+  if (bits.size() < 2) GTEST_SKIP() << "this machine lacks AVX-512 or AVX2";
+  EXPECT_EQ(bits[0], bits[1]);
+}
+
+}  // namespace
+}  // namespace tessera::attention::testing

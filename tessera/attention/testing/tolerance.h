@@ -1,0 +1,44 @@
+// How far a back end may be from the truth. Derived in docs/numerics.md; the numbers below are its
+// equations 1 to 5.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/attention/testing/problem.h"
+
+namespace tessera::attention::testing {
+
+struct Tolerance {
+  double out_absolute = 0;
+  double out_relative = 0;  // the output's own rounding
+  double lse_absolute = 0;
+  double lse_relative = 0;
+  double gap = 0;  // delta: a mark may differ only where |gap - cut| is at most this, unscaled
+};
+
+/// For back ends that multiply and add in fp32. `problem.spec.dtype` is what `out` is rounded to.
+inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = kCpuTileGeometry) {
+  constexpr double kU = 0x1p-24;
+  const auto& spec = problem.spec;
+  const auto walk = [](double n) { return std::min(n, 4 * std::sqrt(n)); };
+  const double size = problem.q.max_norm() * problem.k.max_norm();  // >= any |score|
+  const double logit = problem.scale() * size;
+  const double tiles = std::ceil(static_cast<double>(spec.kv_len) / tile.kv_tile);
+  // Eq. 1: a chain of D multiply-adds, worst case.
+  const double score_error = (spec.head_dim + 1) * kU * size;
+  // Eq. 2: a weight's logarithm.
+  const double log_error =
+      problem.scale() * walk(spec.head_dim + 1) * kU * size + 6 * kU * logit + 2 * kU;
+  // Eq. 3: sums over keys, and one rescaling per tile.
+  const double sum_error = (walk(static_cast<double>(spec.kv_len)) + 3 * walk(tiles) + 2) * kU;
+  Tolerance tolerance;
+  tolerance.out_absolute = problem.v.max_abs() * 2 * (log_error + sum_error);  // Eq. 4
+  tolerance.out_relative = spec.dtype == DType::kBFloat16 ? 0x1.01p-8 : kU;
+  tolerance.lse_absolute = log_error + sum_error;
+  tolerance.lse_relative = kU;
+  tolerance.gap = 2 * score_error + 2 * kU * (2 * size);  // Eq. 5
+  return tolerance;
+}
+
+}  // namespace tessera::attention::testing
