@@ -53,7 +53,7 @@ void move(Motion motion, const Extent& extent, double sideways, Random& random,
       });
     }
     case Motion::kCircling: {
-      const double radius = draw(random, kOrbit) * std::min(room.x, room.y);
+      const double radius = draw(random, kOrbit) * std::min(room.x * sideways, room.y);
       const double begin = 2 * kPi * random.uniform(), turn = 2 * kPi * random_sign(random);
       return fill(steps, [=](double t, Step& step) {
         step.offset = {radius * std::cos(begin + turn * t), radius * std::sin(begin + turn * t)};

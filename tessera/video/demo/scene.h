@@ -63,7 +63,8 @@ struct Scene {
   std::vector<float> camera;  // [F], how far ground and bars have moved right
 };
 
-/// Draws sizes, places, paths and tints for the attributes. No object leaves the frame.
+/// Draws sizes, places, paths and tints for the attributes. The discs
+/// of every object's radius stay in the frame (corners of a star or triangle may touch its edge).
 Scene make_scene(const Attributes& attributes, const ClipShape& shape, Random& random);
 
 }  // namespace tessera::video
