@@ -47,9 +47,11 @@ Clips ClipGenerator::draw(int64_t batch, const ClipShape& shape, uint64_t seed) 
     clips.prompts.push_back(std::move(attributes.prompt));
   }
   clips.video = render_scenes(scenes, shape, device_);
-  noise_.set_current_seed(seeds.next());
-  const auto noise = at::randn(clips.video.sizes(), noise_, clips.video.options());
-  clips.video.add_(noise, distribution::kNoise).clamp_(-1, 1);
+  if (distribution::kNoise > 0) {
+    noise_.set_current_seed(seeds.next());
+    const auto noise = at::randn(clips.video.sizes(), noise_, clips.video.options());
+    clips.video.add_(noise, distribution::kNoise).clamp_(-1, 1);
+  }
   return clips;
 }
 
