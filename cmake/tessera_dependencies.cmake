@@ -6,6 +6,8 @@ pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
 pkg_check_modules(FFMPEG IMPORTED_TARGET libavformat libavcodec libavutil)  # the module only
+find_package(CLI11 REQUIRED)
+pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
 if(TESSERA_TESTS)
   find_package(GTest REQUIRED)
 endif()

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tessera/cli/command.h"
-#include "tessera/cli/toml_config.h"
+#include "tessera/cli/settings_file.h"
 #include "tessera/cli/worker_processes.h"
 #include "tessera/core/error.h"
 #include "tessera/nn/cuda_module.h"
@@ -72,8 +72,10 @@ int run_training(Console& console, Options options) {
   video::TrainingJob job;
   job.config = video::demo_video_config();
   job.settings = options.settings;
-  for (auto& entry : job.settings.shapes) {
-    entry.batch = std::max<int64_t>(1, static_cast<int64_t>(entry.batch * options.batch_scale));
+  for (auto& stage : job.settings.stages) {
+    for (auto& entry : stage.shapes) {
+      entry.batch = std::max<int64_t>(1, static_cast<int64_t>(entry.batch * options.batch_scale));
+    }
   }
   job.device = options.num_devices > 1 ? concat("cuda:", options.rank) : options.device;
   job.communicator = communicator.get();
@@ -138,8 +140,11 @@ void add_train_demo_video(CLI::App& program, Console& console, Run& chosen) {
   command->add_flag_callback(
       "--json", [&console] { console.use_json_events(); }, "Progress as JSON lines");
   add_config_flag(*command);
-  command->callback([&console, &chosen, options] {
-    chosen = [&console, options] { return run_training(console, *options); };
+  command->callback([&console, &chosen, command, options] {
+    chosen = [&console, command, options] {
+      apply_config_flag(*command);
+      return run_training(console, *options);
+    };
   });
 }
 

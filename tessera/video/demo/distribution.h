@@ -19,7 +19,7 @@ struct Range {
 inline constexpr double kTwoGroups = 0.25;                // "a red circle and a blue square"
 inline constexpr std::array kCount = {0.40, 0.32, 0.28};  // of objects, with one group
 inline constexpr std::array kMotion = {0.12, 0.12, 0.10, 0.10, 0.10, 0.10, 0.09, 0.09, 0.09, 0.09};
-inline constexpr std::array kFill = {0.52, 0.16, 0.16, 0.16};
+inline constexpr std::array kFill = {0.58, 0.14, 0.14, 0.14};
 inline constexpr std::array kGroundTexture = {0.46, 0.18, 0.18, 0.18};
 inline constexpr std::array kPanning = {0.80, 0.10, 0.10};
 inline constexpr double kBars = 0.10;
@@ -34,7 +34,7 @@ inline constexpr double kSayGroundColour = 0.92;
 
 // Sizes. A frame that is higher than wide scales the radius with its width.
 inline constexpr std::array<Range, kMaxObjects> kRadius = {
-    {{0.20, 0.28}, {0.17, 0.22}, {0.14, 0.18}}};           // by the number of objects
+    {{0.24, 0.33}, {0.19, 0.25}, {0.16, 0.20}}};           // by the number of objects
 inline constexpr Range kRadiusOfOne = {0.92, 1.0};         // times the scene's radius
 inline constexpr double kMargin = 1.2;                     // centre to the frame's edge, radii
 inline constexpr double kTouching = 0.12;                  // scenes whose objects may overlap
@@ -64,7 +64,7 @@ inline constexpr Range kCloudFrequency = {0.4, 1.3};
 inline constexpr Range kLight = {-0.3, 0.3};  // from top to bottom of the ground
 inline constexpr Range kBarPeriod = {0.50, 0.70};
 inline constexpr Range kBarHalfWidth = {0.055, 0.08};
-inline constexpr float kNoise = 0.01f;  // standard deviation, in the range [-1, 1]
+inline constexpr float kNoise = 0.0f;  // standard deviation, in the range [-1, 1]
 
 // Colours, in the order of kObjectColourWords and kGroundColourWords, and their second tones.
 inline constexpr Range kTint = {-0.04, 0.04};

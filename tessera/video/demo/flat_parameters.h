@@ -12,9 +12,21 @@ namespace tessera::video {
 
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
-/// Moves parameters into one buffer per kind; the tensors stay where they are in the model and
-/// become views of it. Matrices come first, then what weight decay leaves alone (biases, norms,
-/// modulations), so that a prefix of the vector is decayed.
+/// Where the values of a kind lie in the vector.
+struct FlatRange {
+  int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+};
+
+/// Hidden matrices of one shape, one behind the other.
+struct MatrixGroup {
+  FlatRange range;
+  int64_t count = 0, rows = 0, columns = 0;
+};
+
+/// Moves parameters into one buffer; the tensors stay where they are in the model and become views
+/// of it. Order: the matrices of the blocks, by shape; then the other matrices and tables; then
+/// biases, norms and modulations.
 class FlatParameters {
  public:
   /// All parameters on `device`, fp32, with requires_grad.
@@ -23,8 +35,9 @@ class FlatParameters {
   /// fp32 [num_values].
   const at::Tensor& values() const { return values_; }
 
-  /// Number of leading values that belong to matrices.
-  int64_t num_decayed() const { return num_decayed_; }
+  const std::vector<MatrixGroup>& matrix_groups() const { return matrix_groups_; }
+  const FlatRange& tables() const { return tables_; }    // other matrices: weight decay applies
+  const FlatRange& vectors() const { return vectors_; }  // never decayed
 
   /// The gradients of the last backward pass, [num_values]; a parameter without one counts as
   /// zero. Clears the parameters' own.
@@ -41,7 +54,8 @@ class FlatParameters {
   };
   std::vector<Slot> slots_;
   at::Tensor values_;
-  int64_t num_decayed_ = 0;
+  std::vector<MatrixGroup> matrix_groups_;
+  FlatRange tables_, vectors_;
 };
 
 }  // namespace tessera::video

@@ -14,16 +14,26 @@ VideoConfig demo_video_config() {
   config.dit.text_dim = 128;
   config.dit.text_len = 16;
   config.dit.patch = {1, 8, 8};
-  config.prediction = Prediction::kSample;
+  config.prediction = Prediction::kPreconditioned;
   return config;
 }
 
 TrainingSettings demo_training_settings() {
   TrainingSettings settings;
-  settings.shapes = {{{16, 64, 128}, 0.70, 64},
-                     {{16, 64, 64}, 0.10, 128},
-                     {{16, 128, 128}, 0.13, 24},
-                     {{16, 128, 256}, 0.07, 8}};
+  // Frames, height, width, frames of the film that a short clip is cut from; share; batch a rank.
+  settings.stages = {{0.22,
+                      {{{1, 64, 128, 16}, 0.70, 192},
+                       {{1, 128, 128, 16}, 0.12, 96},
+                       {{1, 128, 256, 16}, 0.18, 48}}},
+                     {0.42,
+                      {{{4, 64, 128, 16}, 0.80, 64},
+                       {{4, 128, 128, 16}, 0.10, 32},
+                       {{4, 128, 256, 16}, 0.10, 16}}},
+                     {1.00,
+                      {{{16, 64, 128, 0}, 0.74, 24},
+                       {{16, 64, 64, 0}, 0.06, 48},
+                       {{16, 128, 128, 0}, 0.14, 12},
+                       {{16, 128, 256, 0}, 0.06, 6}}}};
   return settings;
 }
 

@@ -6,6 +6,8 @@
 
 #include <ATen/ATen.h>
 #include <ATen/autocast_mode.h>
+#include <c10/core/Event.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "tessera/core/error.h"
 #include "tessera/core/random.h"
@@ -13,6 +15,7 @@
 #include "tessera/video/demo/flat_parameters.h"
 #include "tessera/video/demo/training_checkpoint.h"
 #include "tessera/video/demo/vocabulary.h"
+#include "tessera/video/prediction.h"
 #include "tessera/video/video_model.h"
 #include "tessera/video/wan/dit.h"
 #include "tessera/video/word_encoder.h"
@@ -26,12 +29,23 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+std::vector<ClipShare> all_shapes(const TrainingSettings& settings) {
+  std::vector<ClipShare> shapes;
+  for (const auto& stage : settings.stages) {
+    TESSERA_CHECK(!stage.shapes.empty(),
+                  "[train_demo_video] a stage needs at least one clip shape");
+    shapes.insert(shapes.end(), stage.shapes.begin(), stage.shapes.end());
+  }
+  return shapes;
+}
+
 void check_settings(const TrainingSettings& settings) {
-  TESSERA_CHECK(!settings.shapes.empty(), "[train_demo_video] at least one clip shape is needed");
+  TESSERA_CHECK(!settings.stages.empty() && settings.stages.back().until >= 1,
+                "[train_demo_video] the stages must reach the run's end");
   TESSERA_CHECK(settings.max_steps > 0 || settings.max_minutes > 0,
                 "[train_demo_video] max_steps or max_minutes must be > 0, got: ",
                 settings.max_steps, " and ", settings.max_minutes);
-  for (const auto& entry : settings.shapes) {
+  for (const auto& entry : all_shapes(settings)) {
     TESSERA_CHECK(entry.share > 0 && entry.batch >= 1,
                   "[train_demo_video] a clip shape needs a share > 0 and a batch >= 1, got: ",
                   entry.share, " and ", entry.batch);
@@ -44,7 +58,7 @@ std::string fingerprint_of(const TrainingJob& job) {
   std::string text = concat("dim ", dit.dim, " layers ", dit.num_layers, " heads ", dit.num_heads,
                             " ffn ", dit.ffn_dim, " seed ", job.settings.seed, " ranks ",
                             job.communicator->world_size(), " clips");
-  for (const auto& entry : job.settings.shapes) {
+  for (const auto& entry : all_shapes(job.settings)) {
     text += concat(" ", entry.batch, "x", entry.shape.frames, "x", entry.shape.height, "x",
                    entry.shape.width);
   }
@@ -76,6 +90,35 @@ class AutocastOnCuda {
 
  private:
   bool is_cuda_;
+};
+
+/// A few numbers on their way from the device: sent with the work that makes them, received later
+/// without waiting for what was queued in between.
+class DelayedNumbers {
+ public:
+  void send(const at::Tensor& numbers) {
+    const bool is_cuda = numbers.is_cuda();
+    host_ =
+        at::empty(numbers.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(is_cuda));
+    host_.copy_(numbers, /*non_blocking=*/is_cuda);
+    if (!is_cuda) return;
+    event_.emplace(numbers.device().type());
+    event_->record(
+        c10::impl::VirtualGuardImpl(numbers.device().type()).getStream(numbers.device()));
+  }
+
+  /// The numbers of the last send(), or null when they were received already.
+  const double* receive() {
+    if (!host_.defined()) return nullptr;
+    if (event_) event_->synchronize();
+    values_ = host_.to(at::kDouble);
+    host_.reset();
+    return values_.const_data_ptr<double>();
+  }
+
+ private:
+  at::Tensor host_, values_;
+  std::optional<c10::Event> event_;
 };
 
 NamedTensors parameters_of(const VideoModel& model) {
@@ -110,12 +153,11 @@ class Trainer {
         device_(nn::open_device(job.device)),
         model_(start_model(job)),
         parameters_(parameters_of(model_), device_),
-        optimiser_(parameters_.values(), parameters_.num_decayed(), settings_.optimiser),
+        optimiser_(parameters_, settings_.optimiser),
         clips_(device_),
         attention_(torch_self_attention()) {
     model_.dit->set_rope_dtype(at::kComplexFloat);
     if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(true);
-    for (const auto& entry : settings_.shapes) total_share_ += entry.share;
     if (job.is_resumed) {
       position_ = load_checkpoint(job.run_folder / "checkpoint.safetensors", parameters_.values(),
                                   optimiser_, fingerprint_of(job));
@@ -131,10 +173,11 @@ class Trainer {
       const double here = seconds_since(start);
       position_.elapsed_seconds = elapsed_before + here;
       // The ranks' clocks differ: the fraction that counts is the mean over them, which travels
-      // with the gradients and arrives one step later.
+      // with the gradients and is read a step later.
       const double wish = wished_fraction();
       const TrainingEnd end = end_of_run();
       if (end != TrainingEnd::kFinished || is_done()) {
+        hear();
         save();
         report(true);
         return end;
@@ -163,7 +206,10 @@ class Trainer {
     return fraction;
   }
 
-  bool is_done() const { return agreed_fraction_ >= 1; }
+  bool is_done() const {
+    return agreed_fraction_ >= 1 ||
+           (settings_.max_steps > 0 && position_.step >= settings_.max_steps);
+  }
 
   /// 1 when this rank wants to pause, 1000 when it was told to stop: the mean over the ranks tells
   /// every rank the same.
@@ -190,12 +236,15 @@ class Trainer {
 
   /// All ranks draw the same shape: their steps then take the same time.
   const ClipShare& pick_shape() const {
-    Random random(seed_for(settings_.seed, position_.step, 0, 1));
-    double left = random.uniform() * total_share_;
-    for (const auto& entry : settings_.shapes) {
+    const TrainingStage* stage = settings_.stages.data();
+    while (stage->until <= agreed_fraction_ && stage != &settings_.stages.back()) ++stage;
+    double left = 0;
+    for (const auto& entry : stage->shapes) left += entry.share;
+    left *= Random(seed_for(settings_.seed, position_.step, 0, 1)).uniform();
+    for (const auto& entry : stage->shapes) {
       if ((left -= entry.share) < 0) return entry;
     }
-    return settings_.shapes.back();
+    return stage->shapes.back();
   }
 
   at::Tensor context_of(const std::vector<std::string>& prompts) const {
@@ -208,15 +257,15 @@ class Trainer {
       TESSERA_ASSERT(words.unknown.empty());
       rows.push_back(pad_ids(words.ids, text_len));
     }
-    return model_.words->forward(at::stack(rows).to(device_));
+    return model_.words->forward(at::stack(rows).to(device_, /*non_blocking=*/true));
   }
 
   at::Tensor loss_of(const Clips& clips) {
     const at::Tensor& x0 = clips.video;
     at::Generator generator = make_generator(seed_for(settings_.seed, position_.step, rank_, 3));
     const at::Tensor u = at::rand({x0.size(0)}, generator, x0.options());
-    const double shift = settings_.noise_shift;
-    const at::Tensor sigma = shift * u / (1 + (shift - 1) * u);
+    const double shift = noise_shift(x0);
+    const at::Tensor sigma = (shift * u / (1 + (shift - 1) * u)).clamp_min(1e-3);
     const at::Tensor s = sigma.view({-1, 1, 1, 1, 1});
     const at::Tensor noise = at::randn(x0.sizes(), generator, x0.options());
     const at::Tensor noisy = at::lerp(x0, noise, s);
@@ -225,10 +274,14 @@ class Trainer {
       const AutocastOnCuda autocast(device_.is_cuda());
       output = model_.dit->forward(noisy, 1000 * sigma, context_of(clips.prompts), attention_);
     }
-    const at::Tensor error = model_.config.prediction == Prediction::kVelocity
-                                 ? output - (noise - x0)
-                                 : (output - x0) / s.clamp_min(settings_.min_sigma);
-    return error.square().mean();
+    return prediction_error(model_.config.prediction, output, x0, noisy, s).square().mean();
+  }
+
+  /// A scene shown by more tokens is seen through more samples of the noise, so that its layout is
+  /// decided at a higher sigma: the shift grows with the square root of the tokens.
+  double noise_shift(const at::Tensor& x0) const {
+    const auto tokens = static_cast<double>(model_.dit->grid_of(x0).num_tokens());
+    return std::max(1.0, std::sqrt(tokens / settings_.tokens_without_shift));
   }
 
   at::Generator make_generator(uint64_t seed) const {
@@ -247,24 +300,32 @@ class Trainer {
     const at::Tensor loss = loss_of(clips);
     loss.backward();
     // The loss and what this rank wishes travel behind the gradients, in one exchange.
-    const at::Tensor wishes = at::tensor({wished_fraction, wished_end}, at::kFloat).to(device_);
+    const at::Tensor wishes =
+        at::tensor({wished_fraction, wished_end}, at::kFloat).to(device_, /*non_blocking=*/true);
     at::Tensor bucket = at::cat({parameters_.take_gradients(), loss.detach().view({1}), wishes});
     job_.communicator->all_reduce_mean(bucket);
     const int64_t size = bucket.numel() - 3;
     gradient_norm_ = optimiser_.step(bucket.narrow(0, 0, size), learning_rate());
-    const at::Tensor told = bucket.narrow(0, size, 3).to(at::kCPU, at::kDouble);
-    const double* values = told.const_data_ptr<double>();
+    // Read one step late, so that the device always has the next step's work waiting.
+    hear();
+    told_.send(bucket.narrow(0, size, 3));
+    ++position_.step;
+    position_.clips += static_cast<double>(entry.batch) * job_.communicator->world_size();
+  }
+
+  /// Takes in what all ranks said at the last step.
+  void hear() {
+    const double* values = told_.receive();
+    if (values == nullptr) return;
     if (!std::isfinite(values[0])) {
       throw Error(concat("[train_demo_video] the loss is no longer a number at step ",
-                         position_.step,
+                         position_.step - 1,
                          "; continue from the last checkpoint with a smaller learning rate"));
     }
     loss_sum_ += values[0];
     ++loss_count_;
     agreed_fraction_ = values[1];
     agreed_end_ = values[2];
-    ++position_.step;
-    position_.clips += static_cast<double>(entry.batch) * job_.communicator->world_size();
   }
 
   void report(bool is_last) {
@@ -299,15 +360,15 @@ class Trainer {
   at::Device device_;
   VideoModel model_;
   FlatParameters parameters_;
-  AdamW optimiser_;
+  Optimiser optimiser_;
   ClipGenerator clips_;
   SelfAttention attention_;
   TrainingPosition position_;
-  double total_share_ = 0;
   double agreed_fraction_ = 0, agreed_end_ = 0;
   double loss_sum_ = 0;
   int64_t loss_count_ = 0;
   at::Tensor gradient_norm_;
+  DelayedNumbers told_;
 };
 
 }  // namespace

@@ -1,7 +1,7 @@
 // Training of the demo video model, from clips that are drawn as they are needed.
 //
 // Flow matching: x_s = (1 - s) x0 + s noise, the network reads x_s and 1000 s, the loss is the
-// squared error of the velocity noise - x0 (see Prediction for what the network puts out). One step
+// squared error of what the network is to put out (see Prediction). One step
 // is a function of (seed, step, rank) and the weights, so a stopped run continues exactly.
 #pragma once
 
@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "tessera/nn/communicator.h"
-#include "tessera/video/demo/adamw.h"
 #include "tessera/video/demo/clip_generator.h"
+#include "tessera/video/demo/optimiser.h"
 #include "tessera/video/wan/config.h"
 
 namespace tessera::video {
@@ -26,8 +26,15 @@ struct ClipShare {
   int64_t batch = 1;
 };
 
-struct TrainingSettings {
+/// A part of the run with clips of its own. Short clips first: a still costs a sixteenth of a film
+/// and teaches shapes, colours and counts; films then only add motion.
+struct TrainingStage {
+  double until = 1;  // fraction of the run at which the next stage begins
   std::vector<ClipShare> shapes;
+};
+
+struct TrainingSettings {
+  std::vector<TrainingStage> stages;
 
   /// The run ends after so many steps, or after so many minutes of training time in all (pauses
   /// not counted), whichever comes first; at least one of the two. The learning rate follows the
@@ -39,16 +46,17 @@ struct TrainingSettings {
   double pause_after_minutes = 0;
   double checkpoint_every_minutes = 5;
 
-  double learning_rate = 1.2e-3;
+  double learning_rate = 1e-3;
   int64_t warmup_steps = 300;
   /// Fraction of the run after which the rate falls linearly to zero.
-  double decay_from = 0.0;
+  double decay_from = 0.4;
 
-  double noise_shift = 3;       // s = shift u / (1 + (shift - 1) u), u uniform in [0, 1)
-  double min_sigma = 0.05;      // with Prediction::kSample: s is no less in the loss's denominator
+  // s = shift u / (1 + (shift - 1) u), u uniform in [0, 1), shift = sqrt(tokens / this), at
+  // least 1.
+  double tokens_without_shift = 64;
   double prompt_dropout = 0.1;  // share of clips whose words are withheld, for guidance
   uint64_t seed = 1;
-  AdamWSettings optimiser;
+  OptimiserSettings optimiser;
 };
 
 /// What the trainer tells after a step.

@@ -15,7 +15,7 @@ namespace tessera::video {
 namespace {
 
 /// The vectors of a run under their names in the file.
-std::map<std::string, at::Tensor> vectors_of(const at::Tensor& values, const AdamW& optimiser) {
+std::map<std::string, at::Tensor> vectors_of(const at::Tensor& values, const Optimiser& optimiser) {
   return {{"values", values},
           {"first_moment", optimiser.first_moment},
           {"second_moment", optimiser.second_moment},
@@ -42,7 +42,7 @@ std::string text_of(double value) {
 }  // namespace
 
 void save_checkpoint(const std::filesystem::path& path, const at::Tensor& values,
-                     const AdamW& optimiser, const TrainingPosition& position,
+                     const Optimiser& optimiser, const TrainingPosition& position,
                      const std::string& fingerprint) {
   std::map<std::string, at::Tensor> on_host;
   TensorMap stored;
@@ -61,7 +61,7 @@ void save_checkpoint(const std::filesystem::path& path, const at::Tensor& values
 }
 
 TrainingPosition load_checkpoint(const std::filesystem::path& path, at::Tensor values,
-                                 AdamW& optimiser, const std::string& fingerprint) {
+                                 Optimiser& optimiser, const std::string& fingerprint) {
   const at::NoGradGuard no_grad;
   const SafetensorsFile file(path);
   const auto& metadata = file.metadata();

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tessera/video/demo/adamw.h"
+#include "tessera/video/demo/optimiser.h"
 
 namespace tessera::video {
 
@@ -16,12 +16,12 @@ struct TrainingPosition {
 
 /// Writes in one step. `fingerprint` describes the model and the settings that must not change.
 void save_checkpoint(const std::filesystem::path& path, const at::Tensor& values,
-                     const AdamW& optimiser, const TrainingPosition& position,
+                     const Optimiser& optimiser, const TrainingPosition& position,
                      const std::string& fingerprint);
 
 /// Fills values and optimiser in place. Throws IoError when the file is damaged, does not fit, or
 /// has another fingerprint.
 TrainingPosition load_checkpoint(const std::filesystem::path& path, at::Tensor values,
-                                 AdamW& optimiser, const std::string& fingerprint);
+                                 Optimiser& optimiser, const std::string& fingerprint);
 
 }  // namespace tessera::video

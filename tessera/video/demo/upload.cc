@@ -25,8 +25,10 @@ Rows Upload::add_rows(const std::vector<int64_t>& rows, int64_t batch) {
 }
 
 void Upload::send(at::Device device) {
+  // Not blocking: CUDA takes pageable memory over before it returns, and the device goes on with
+  // what it has to do meanwhile.
   device_ = at::from_blob(host_.data(), {static_cast<int64_t>(host_.size())}, at::kFloat)
-                .to(device, at::kFloat, /*non_blocking=*/false, /*copy=*/true);
+                .to(device, at::kFloat, /*non_blocking=*/true, /*copy=*/true);
 }
 
 at::Tensor Upload::operator[](const Block& block) const {

@@ -16,7 +16,7 @@ constexpr const char* kSchema = "tessera.video_model.1";
 
 // In the order of the enums. Wan's own name for text-to-video is "t2v".
 const std::vector<std::string> kModelTypes = {"t2v"};
-const std::vector<std::string> kPredictions = {"velocity", "sample"};
+const std::vector<std::string> kPredictions = {"velocity", "sample", "preconditioned"};
 const std::vector<std::string> kVaes = {"none"};
 const std::vector<std::string> kTextEncoders = {"words"};
 

@@ -32,8 +32,9 @@ struct WanConfig {
 
 /// What the network's output is.
 enum class Prediction {
-  kVelocity,  // v = noise - clean
-  kSample,    // the clean sample x0; v = (x - x0) / sigma
+  kVelocity,        // v = noise - clean
+  kSample,          // the clean sample x0; v = (x - x0) / sigma
+  kPreconditioned,  // scaled so that its target has unit variance at every sigma (prediction.h)
 };
 
 /// What stands between the transformer's space and pixels.

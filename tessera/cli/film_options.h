@@ -1,0 +1,41 @@
+// The flags that say what film to make; shared by generate, compare and demo.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "tessera/video/text_to_video.h"
+
+namespace tessera::cli {
+
+/// A number of zero stands for the model's own default.
+struct FilmOptions {
+  std::string model = "demo-video", prompt, size, device = "cpu";
+  int64_t frames = 0, steps = 0, seed = 0, upscale = 0;
+  double guidance = 0, shift = 0, fps = 0;
+  int threads = 0;
+  std::string attention = "auto", policy = "max_gap", direction = "alternating";
+  double threshold = attention::kDefaultMaxGapThreshold;
+  int64_t dense_first = 1, dense_last = 0;
+  std::vector<int64_t> dense_layers;
+};
+
+/// Adds the flags; `with_attention` false leaves out --attention, for commands that run both.
+void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention);
+
+/// The request these options make of a model of this configuration. Throws InvalidArgument that
+/// names the flag's rule and value.
+video::VideoRequest make_request(const FilmOptions& options, const video::VideoConfig& config);
+
+/// How many times each side of the film is enlarged for showing.
+int64_t upscale_factor(const FilmOptions& options, const video::VideoRequest& request);
+
+/// The settings of a film under the names of their flags, defaults filled in; reading them back
+/// (--rerun) makes the same film.
+nlohmann::json settings_json(const FilmOptions& options, const video::VideoRequest& request);
+
+}  // namespace tessera::cli

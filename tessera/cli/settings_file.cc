@@ -1,0 +1,122 @@
+#include "tessera/cli/settings_file.h"
+
+#include <sstream>
+
+#include <nlohmann/json.hpp>
+#include <toml++/toml.h>
+
+#include "tessera/core/error.h"
+#include "tessera/core/file_io.h"
+
+namespace tessera::cli {
+namespace {
+
+std::string text_of(double value) {
+  std::ostringstream text;
+  text.precision(17);
+  text << value;
+  return text.str();
+}
+
+std::string text_of(const toml::node& node, const std::string& key) {
+  if (const auto value = node.value_exact<std::string>()) return *value;
+  if (const auto value = node.value_exact<bool>()) return *value ? "true" : "false";
+  if (const auto value = node.value_exact<int64_t>()) return std::to_string(*value);
+  if (const auto value = node.value_exact<double>()) return text_of(*value);
+  throw InvalidArgument(concat("[config] key \"", key,
+                               "\" must be text, a number, true or false, or a list of these"));
+}
+
+std::vector<std::string> values_of(const toml::node& node, const std::string& key) {
+  std::vector<std::string> values;
+  if (const auto* list = node.as_array()) {
+    for (const auto& entry : *list) values.push_back(text_of(entry, key));
+  } else {
+    values.push_back(text_of(node, key));
+  }
+  return values;
+}
+
+std::string text_of(const nlohmann::json& value) {
+  return value.is_string() ? value.get<std::string>() : value.dump();
+}
+
+}  // namespace
+
+Settings read_toml_settings(const std::filesystem::path& path, const std::string& command) {
+  toml::table table;
+  try {
+    table = toml::parse(read_text(path), path.string());
+  } catch (const toml::parse_error& error) {
+    throw IoError(concat(path.string(), ": is not valid TOML: ", error.description(), ", line ",
+                         error.source().begin.line));
+  }
+  Settings settings;
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    const auto* inner = node.as_table();
+    if (inner == nullptr) {
+      settings.emplace_back(name, values_of(node, name));
+    } else if (name == command) {
+      for (const auto& [inner_key, inner_node] : *inner) {
+        const std::string inner_name(inner_key.str());
+        settings.emplace_back(inner_name, values_of(inner_node, inner_name));
+      }
+    }
+  }
+  return settings;
+}
+
+Settings read_sidecar_settings(const std::filesystem::path& path) {
+  nlohmann::json sidecar;
+  try {
+    sidecar = nlohmann::json::parse(read_text(path));
+  } catch (const nlohmann::json::exception&) {
+    throw IoError(concat(path.string(), ": is not JSON"));
+  }
+  if (!sidecar.is_object() || sidecar.value("schema", "") != "tessera.generate/1" ||
+      !sidecar.contains("settings") || !sidecar["settings"].is_object()) {
+    throw IoError(concat(path.string(), ": must be the sidecar of a film, schema tessera.generate/1"));
+  }
+  Settings settings;
+  for (const auto& [key, value] : sidecar["settings"].items()) {
+    std::vector<std::string> values;
+    if (value.is_array()) {
+      for (const auto& entry : value) values.push_back(text_of(entry));
+    } else {
+      values.push_back(text_of(value));
+    }
+    settings.emplace_back(key, std::move(values));
+  }
+  return settings;
+}
+
+void apply_settings(CLI::App& command, const Settings& settings, const std::string& source) {
+  for (const auto& [key, values] : settings) {
+    CLI::Option* option = command.get_option_no_throw("--" + key);
+    if (option == nullptr || key == "config" || key == "rerun" || key == "help") {
+      throw InvalidArgument(concat("[", command.get_name(), "] ", source, ": \"", key,
+                                   "\" is no flag of this command"));
+    }
+    if (option->count() > 0 || values.empty()) continue;
+    try {
+      for (const auto& value : values) option->add_result(value);
+      option->run_callback();
+    } catch (const CLI::Error& error) {
+      throw InvalidArgument(concat("[", command.get_name(), "] ", source, ": ", error.what()));
+    }
+  }
+}
+
+void add_config_flag(CLI::App& command) {
+  command.add_option("--config", "Read flags from a TOML file; the command line wins");
+}
+
+void apply_config_flag(CLI::App& command) {
+  const CLI::Option* option = command.get_option("--config");
+  if (option->count() == 0) return;
+  const std::string path = option->results().back();
+  apply_settings(command, read_toml_settings(path, command.get_name()), path);
+}
+
+}  // namespace tessera::cli

@@ -1,0 +1,39 @@
+// Flags from files: TOML settings (--config) and the sidecar of an earlier film (--rerun).
+//
+//   prompt = "two red circles moving left"
+//   steps = 40
+//   [compare]         # a table under a command's name is for that command alone
+//   seed = 7
+//
+// Keys are the long flags' names. The command line wins over --config, which wins over --rerun.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace tessera::cli {
+
+/// Flag names with the values as they would stand on the command line.
+using Settings = std::vector<std::pair<std::string, std::vector<std::string>>>;
+
+/// The file's keys outside tables, and those in the table of `command`. Throws IoError (no such
+/// file, not TOML), InvalidArgument (a value that is neither text, number, truth value nor list).
+Settings read_toml_settings(const std::filesystem::path& path, const std::string& command);
+
+/// The object `settings` of a sidecar. Throws IoError.
+Settings read_sidecar_settings(const std::filesystem::path& path);
+
+/// Gives the flags of `command` that are not set yet the values in `settings`. Throws
+/// InvalidArgument for a key that is no flag of the command or a value that it refuses; `source`
+/// is the file, for the message.
+void apply_settings(CLI::App& command, const Settings& settings, const std::string& source);
+
+/// Adds --config to a command; apply with apply_config_flag() before the flags' values are used.
+void add_config_flag(CLI::App& command);
+void apply_config_flag(CLI::App& command);
+
+}  // namespace tessera::cli
