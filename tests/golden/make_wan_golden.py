@@ -1,4 +1,5 @@
-"""Makes wan_dit_tiny.safetensors: a tiny Wan transformer of diffusers, what went in and came out.
+"""Makes wan_dit_tiny.safetensors: a tiny Wan transformer of diffusers, what went in, what came out
+and the gradient of every parameter for the loss mean(output * loss_weights).
 
 The weights are random, norms and modulations too, so that no factor is trivially 1 or 0, and are
 stored under the original checkpoint's names. The patch (1, 2, 4) and the channel counts 3 -> 5 are
@@ -112,13 +113,16 @@ def main(path):
     t = torch.tensor([937, 41])
     context = torch.randn(2, TEXT_LEN, TEXT_DIM)
     context[1, 2:] = 0  # a short prompt: its padding takes part in attention
-    with torch.no_grad():
-        own_features = record(model, tensors)
-        output = model(x, t, context, return_dict=False)[0]
-        tensors["time_features_diffusers"] = own_features(t)
+    own_features = record(model, tensors)
+    output = model(x, t, context, return_dict=False)[0]
+    loss_weights = torch.randn_like(output)
+    (output * loss_weights).mean().backward()
     tensors |= {"x": x, "t": t, "context": context, "output": output,
-                "time_features": time_features(t)}
-    stored = {f"golden.{name}": value.contiguous() for name, value in tensors.items()}
+                "loss_weights": loss_weights, "time_features": time_features(t),
+                "time_features_diffusers": own_features(t)}
+    tensors |= {f"gradient.{original_name(name)}": parameter.grad
+                for name, parameter in model.named_parameters()}
+    stored = {f"golden.{name}": value.detach().contiguous() for name, value in tensors.items()}
     stored |= {original_name(name): value.contiguous()
                for name, value in model.state_dict().items()}
     metadata = {"seed": str(SEED), "torch": torch.__version__, "diffusers": diffusers.__version__,

@@ -12,7 +12,7 @@
 namespace tessera::video {
 namespace {
 
-constexpr const char* kSchema = "tessera.video_model.1";
+constexpr const char* kSchema = "tessera.video_model/1";
 
 // In the order of the enums. Wan's own name for text-to-video is "t2v".
 const std::vector<std::string> kModelTypes = {"t2v"};

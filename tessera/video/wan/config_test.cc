@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(
         BadKey{"Prediction", R"({"prediction": "noise"})",
                "config.json: \"prediction\" must be one of: velocity, sample"},
         BadKey{"Schema", R"({"schema": "other"})",
-               "config.json: \"schema\" must be tessera.video_model.1, got: \"other\""},
+               "config.json: \"schema\" must be tessera.video_model/1, got: \"other\""},
         BadKey{"Nested", R"({"defaults": {"steps": 0}})",
                "config.json: \"defaults.steps\" must be a whole number in [1, 1000], got: 0"},
         BadKey{"NestedUnknown", R"({"attention": {"tile": 64}})",

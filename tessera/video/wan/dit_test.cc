@@ -105,6 +105,22 @@ TEST(WanModelParity, WholeModelIsThatOfDiffusers) {
   expect_close("output", got, g["output"], 20);
 }
 
+TEST(WanModelParity, EveryGradientIsThatOfDiffusers) {
+  auto& g = golden();
+  g.model.zero_grad();
+  const auto output = g.model.forward(g["x"], g["t"], g["context"], torch_self_attention());
+  (output * g["loss_weights"]).mean().backward();
+  double worst = 0;
+  for (const auto& entry : g.model.named_parameters()) {
+    const auto& want = g.values.at("gradient." + entry.key());
+    const double error = (entry.value().grad() - want).abs().max().item<double>();
+    // There and back: twice the products of the forward pass, and a sum over 72 tokens.
+    EXPECT_LE(error, tolerance(want, 42)) << entry.key();
+    worst = std::max(worst, error / want.abs().max().item<double>());
+  }
+  RecordProperty("max_relative_gradient", concat(worst));
+}
+
 TEST(WanModel, EntriesOfABatchDoNotMix) {
   auto& g = golden();
   const auto attention = torch_self_attention();
