@@ -35,7 +35,14 @@ class PngFolderWriter : public VideoWriter {
   void write(std::span<const uint8_t> rgb) override {
     check_frame_bytes(rgb, format_);
     const Image image{format_.height, format_.width, 3, {rgb.begin(), rgb.end()}};
-    write_png(temporary_ / frame_file_name(num_frames_), image);
+    const std::string file_name = frame_file_name(num_frames_);
+    try {
+      write_png(temporary_ / file_name, image);
+    } catch (const IoError& error) {
+      // Named by the place that was asked for; the temporary one is gone when this is read.
+      const std::string text = error.what(), prefix = (temporary_ / file_name).string();
+      throw IoError((path_ / file_name).string() + text.substr(prefix.size()));
+    }
     ++num_frames_;
   }
 

@@ -116,6 +116,15 @@ TEST(PngFolder, ReplacesAnOlderAndLongerFilm) {
   EXPECT_EQ(count_entries(folder.path()), 1);
 }
 
+TEST(PngFolder, NamesThePlaceThatWasAskedForWhenAFrameFails) {
+  const testing::TemporaryFolder folder;
+  const auto writer = make_video_writer(folder / "film", {.height = 4, .width = 4});
+  for (const auto& entry : fs::directory_iterator(folder.path())) fs::remove_all(entry.path());
+  EXPECT_EQ(failure_of([&] { writer->write(noise(1, 4, 4).rgb); }),
+            (folder / "film" / "frame_0000.png").string() +
+                ": cannot be written: No such file or directory");
+}
+
 class EveryKind : public ::testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
