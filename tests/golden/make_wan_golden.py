@@ -26,6 +26,7 @@ SEED = 20250701
 NUM_HEADS, HEAD_DIM, NUM_LAYERS, FFN_DIM = 2, 20, 2, 48
 FREQ_DIM, TEXT_DIM, TEXT_LEN = 32, 20, 6
 IN_CHANNELS, OUT_CHANNELS, PATCH = 3, 5, (1, 2, 4)
+EPS = 1e-3  # not Wan's 1e-6, which is too small to show whether it is used
 
 # diffusers' name -> the original checkpoint's name, longest match first.
 RENAMES = [
@@ -68,7 +69,8 @@ def make_model():
     model = diffusers.WanTransformer3DModel(
         patch_size=PATCH, num_attention_heads=NUM_HEADS, attention_head_dim=HEAD_DIM,
         in_channels=IN_CHANNELS, out_channels=OUT_CHANNELS, text_dim=TEXT_DIM, freq_dim=FREQ_DIM,
-        ffn_dim=FFN_DIM, num_layers=NUM_LAYERS, cross_attn_norm=True)
+        ffn_dim=FFN_DIM, num_layers=NUM_LAYERS, eps=EPS,
+        cross_attn_norm=True)
     for name, parameter in model.named_parameters():
         if "norm" in name and name.endswith("weight"):
             parameter.data = 1 + 0.3 * torch.randn_like(parameter)

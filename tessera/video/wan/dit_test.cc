@@ -27,6 +27,7 @@ WanConfig tiny_config() {
   config.text_dim = 20;
   config.text_len = 6;
   config.patch = {1, 2, 4};
+  config.eps = 1e-3;
   return config;
 }
 
