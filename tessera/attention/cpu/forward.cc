@@ -33,8 +33,8 @@ Layout make_layout(const ForwardPlan& plan) {
   Layout layout;
   layout.q_rows = round_up(q_tile, kRows);
   layout.block_rows = std::min(layout.q_rows, kBlockRows);
-  layout.kv_columns = round_up(kv_tile, kPanel);
-  layout.out_columns = round_up(plan.head_dim, kPanel);
+  layout.kv_columns = round_up(kv_tile, kLanes);
+  layout.out_columns = round_up(plan.head_dim, kLanes);
   layout.key_tile = layout.kv_columns * plan.head_dim;
   layout.value_tile = layout.out_columns * layout.kv_columns;
   return layout;
@@ -74,9 +74,9 @@ void start_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
 void compute_scores(const float* q, int64_t head_dim, const float* keys, int64_t rows,
                     int64_t columns, int64_t num_keys, float* scores) {
   for (int64_t c = 0; c < columns; c += kPanel) {
+    const ScoreBlock block = score_block_for(columns - c);
     for (int64_t r = 0; r < rows; r += kRows) {
-      score_block(q + r * head_dim, head_dim, keys + c * head_dim, scores + r * columns + c,
-                  columns);
+      block(q + r * head_dim, head_dim, keys + c * head_dim, scores + r * columns + c, columns);
     }
   }
   if (num_keys == columns) return;
@@ -88,9 +88,10 @@ void compute_scores(const float* q, int64_t head_dim, const float* keys, int64_t
 void add_values(const float* weights, int64_t columns, const float* values, int64_t num_keys,
                 int64_t rows, const Layout& layout, const float* rescale, float* out) {
   for (int64_t c = 0; c < layout.out_columns; c += kPanel) {
+    const ValueBlock block = value_block_for(layout.out_columns - c);
     for (int64_t r = 0; r < rows; r += kRows) {
-      value_block(weights + r * columns, columns, values + c * layout.kv_columns, num_keys,
-                  rescale + r, out + r * layout.out_columns + c, layout.out_columns);
+      block(weights + r * columns, columns, values + c * layout.kv_columns, num_keys, rescale + r,
+            out + r * layout.out_columns + c, layout.out_columns);
     }
   }
 }

@@ -35,33 +35,36 @@ HWY_INLINE void load_head(const TensorView& view, int64_t b, int64_t token, int6
   }
 }
 
-/// Keys of one tile, transposed: [panels of columns, D, kPanel]; columns past `num_keys` are 0.
+/// Keys of one tile, transposed: [panels of columns, D, panel]; columns past `num_keys` are 0.
 HWY_NOINLINE void pack_keys(const TensorView& k, int64_t b, int64_t first, int64_t num_keys,
                             int64_t head, int64_t columns, float* HWY_RESTRICT to) {
   const int64_t head_dim = k.shape[3];
   for (int64_t panel = 0; panel < columns; panel += kPanel, to += head_dim * kPanel) {
-    for (int64_t c = 0; c < kPanel; ++c) {
+    const int64_t width = HWY_MIN(kPanel, columns - panel);
+    for (int64_t c = 0; c < width; ++c) {
       float key[256];
       if (panel + c < num_keys) {
         load_head(k, b, first + panel + c, head, head_dim, key);
       } else {
         std::memset(key, 0, head_dim * sizeof(float));
       }
-      for (int64_t d = 0; d < head_dim; ++d) to[d * kPanel + c] = key[d];
+      for (int64_t d = 0; d < head_dim; ++d) to[d * width + c] = key[d];
     }
   }
 }
 
-/// Values of one tile: [panels of D, keys, kPanel]; columns past D are 0.
+/// Values of one tile: [panels of D, keys, panel]; columns past D are 0. A panel has room
+/// for `max_keys` keys.
 HWY_NOINLINE void pack_values(const TensorView& v, int64_t b, int64_t first, int64_t num_keys,
-                              int64_t head, int64_t out_columns, int64_t kv_tile,
+                              int64_t head, int64_t out_columns, int64_t max_keys,
                               float* HWY_RESTRICT to) {
   const int64_t head_dim = v.shape[3];
   float value[256 + kPanel] = {};
   for (int64_t key = 0; key < num_keys; ++key) {
     load_head(v, b, first + key, head, head_dim, value);
     for (int64_t panel = 0; panel < out_columns; panel += kPanel) {
-      std::memcpy(to + panel * kv_tile + key * kPanel, value + panel, kPanel * sizeof(float));
+      const int64_t width = HWY_MIN(kPanel, out_columns - panel);
+      std::memcpy(to + panel * max_keys + key * width, value + panel, width * sizeof(float));
     }
   }
 }

@@ -13,8 +13,8 @@ namespace tessera::attention::cpu {
 struct Layout {
   int64_t q_rows = 0;       // rows of a q tile, padded to the register block
   int64_t block_rows = 0;   // rows that go through scores, softmax and product together
-  int64_t kv_columns = 0;   // columns of a kv tile, padded to the panel
-  int64_t out_columns = 0;  // head_dim, padded to the panel
+  int64_t kv_columns = 0;   // columns of a kv tile, padded to the vector
+  int64_t out_columns = 0;  // head_dim, padded to the vector
   int64_t key_tile = 0;     // floats of one packed tile of keys
   int64_t value_tile = 0;   // floats of one packed tile of values
 };
