@@ -1,13 +1,12 @@
 // tessera doctor: what this machine and this build can do, and what to do about the rest.
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <thread>
 
 #include <sys/sysinfo.h>
 
-#include "tessera/attention/backend.h"
 #include "tessera/cli/command.h"
+#include "tessera/cli/film_run.h"
 #include "tessera/cli/models.h"
 #include "tessera/cli/version.h"
 #include "tessera/core/error.h"
@@ -17,14 +16,6 @@
 
 namespace tessera::cli {
 namespace {
-
-std::string processor_name() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
-  }
-  return "unknown processor";
-}
 
 class Report {
  public:
@@ -56,7 +47,7 @@ void examine_machine(Report& report) {
   const double total = static_cast<double>(memory.totalram) * memory.mem_unit;
   const double available = static_cast<double>(memory.freeram + memory.bufferram) * memory.mem_unit;
   report.add("ok", "processor",
-             concat(processor_name(), ", ", std::thread::hardware_concurrency(), " threads, ",
+             concat(machine_name(), ", ", std::thread::hardware_concurrency(), " threads, ",
                     format_bytes(total), " memory (", format_bytes(available), " unused)"));
   std::error_code failure;
   const auto disk = std::filesystem::space(".", failure);
@@ -119,8 +110,7 @@ int run_doctor(Console& console) {
   Report report(console);
   report.add("ok", "tessera", concat(version(), " (", commit(), ")"));
   examine_machine(report);
-  for (const auto& backend : attention::available_backends())
-    report.add("ok", "attention back end", backend);
+  for (const auto& backend : attention_backends()) report.add("ok", "attention back end", backend);
   examine_cuda(report);
   examine_ffmpeg(report);
   examine_models(report);

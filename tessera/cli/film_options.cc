@@ -33,34 +33,60 @@ void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention
   command.add_option("-p,--prompt", options.prompt, "What the film shows");
   command.add_option("--model", options.model, "Model name or folder")->capture_default_str();
   command.add_option("--size", options.size, "WIDTHxHEIGHT in pixels (default: the model's)");
-  command.add_option("--frames", options.frames, "Number of frames (default: the model's)")->check(CLI::PositiveNumber);
-  command.add_option("--steps", options.steps, "Denoising steps (default: the model's)")->check(CLI::PositiveNumber);
-  command.add_option("--guidance", options.guidance, "Strength of the prompt (default: the model's)")
+  command.add_option("--frames", options.frames, "Number of frames (default: the model's)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--shift", options.shift, "Noise shift of the schedule (default: the model's)")
+  command.add_option("--steps", options.steps, "Denoising steps (default: the model's)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--seed", options.seed, "Seed of the noise")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command
+      .add_option("--guidance", options.guidance, "Strength of the prompt (default: the model's)")
+      ->check(CLI::PositiveNumber);
+  command
+      .add_option("--shift", options.shift, "Noise shift of the schedule (default: the model's)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--seed", options.seed, "Seed of the noise")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--fps", options.fps, "Frames per second of the file (default: the model's)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--upscale", options.upscale, "Enlarge the film so many times; 0 chooses, 1 does not")
-      ->check(CLI::Range(0, 64))->capture_default_str();
-  command.add_option("--threads", options.threads, "CPU threads (default: all)")->check(CLI::PositiveNumber);
+  command
+      .add_option("--upscale", options.upscale,
+                  "Enlarge the film so many times; 0 chooses, 1 does not")
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str();
+  command.add_option("--threads", options.threads, "CPU threads (default: all)")
+      ->check(CLI::PositiveNumber);
   command.add_option("--device", options.device, "cpu, cuda or cuda:N")->capture_default_str();
   if (with_attention) {
-    command.add_option("--attention", options.attention,
-                       "dense: every tile; lite: skip tiles, or fail; auto: lite where there is a back end")
-        ->check(CLI::IsMember({"dense", "lite", "auto"}))->capture_default_str();
+    command
+        .add_option(
+            "--attention", options.attention,
+            "dense: every tile; lite: skip tiles, or fail; auto: lite where there is a back end")
+        ->check(CLI::IsMember({"dense", "lite", "auto"}))
+        ->capture_default_str();
   }
-  command.add_option("--policy", options.policy, "What drops a tile")->check(CLI::IsMember({"max_gap"}))->capture_default_str();
-  command.add_option("--threshold", options.threshold, "max_gap: natural-log units, below zero; nearer to zero drops more")
+  command.add_option("--policy", options.policy, "What drops a tile")
+      ->check(CLI::IsMember({"max_gap"}))
       ->capture_default_str();
-  command.add_option("--direction", options.direction, "Order in which tiles are visited from step to step")
-      ->check(CLI::IsMember({"alternating", "fixed"}))->capture_default_str();
-  command.add_option("--dense-first", options.dense_first, "So many first steps keep all tiles and drop none")
-      ->check(CLI::NonNegativeNumber)->capture_default_str();
+  command
+      .add_option("--threshold", options.threshold,
+                  "max_gap: natural-log units, below zero; nearer to zero drops more")
+      ->capture_default_str();
+  command
+      .add_option("--direction", options.direction,
+                  "Order in which tiles are visited from step to step")
+      ->check(CLI::IsMember({"alternating", "fixed"}))
+      ->capture_default_str();
+  command
+      .add_option("--dense-first", options.dense_first,
+                  "So many first steps keep all tiles and drop none")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
   command.add_option("--dense-last", options.dense_last, "So many last steps keep all tiles")
-      ->check(CLI::NonNegativeNumber)->capture_default_str();
-  command.add_option("--dense-layers", options.dense_layers, "Layers that always keep all tiles, counted from 0")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command
+      .add_option("--dense-layers", options.dense_layers,
+                  "Layers that always keep all tiles, counted from 0")
       ->delimiter(',');
 }
 
@@ -77,12 +103,15 @@ video::VideoRequest make_request(const FilmOptions& options, const video::VideoC
   if (options.guidance > 0) request.guidance = options.guidance;
   if (options.shift > 0) request.shift = options.shift;
   request.seed = static_cast<uint64_t>(options.seed);
-  TESSERA_CHECK(options.threshold < 0, "[--threshold] must be below zero, got: ", options.threshold);
+  TESSERA_CHECK(options.threshold < 0,
+                "[--threshold] must be below zero, got: ", options.threshold);
   auto& attention = request.attention;
-  attention.mode = options.attention == "dense" ? video::AttentionMode::kDense : video::AttentionMode::kLite;
+  attention.mode =
+      options.attention == "dense" ? video::AttentionMode::kDense : video::AttentionMode::kLite;
   attention.policy.threshold = static_cast<float>(options.threshold);
-  attention.policy.direction = options.direction == "fixed" ? attention::DirectionMode::kFixed
-                                                            : attention::DirectionMode::kAlternating;
+  attention.policy.direction = options.direction == "fixed"
+                                   ? attention::DirectionMode::kFixed
+                                   : attention::DirectionMode::kAlternating;
   attention.dense_first_steps = options.dense_first;
   attention.dense_last_steps = options.dense_last;
   attention.dense_layers = options.dense_layers;

@@ -76,7 +76,8 @@ Settings read_sidecar_settings(const std::filesystem::path& path) {
   }
   if (!sidecar.is_object() || sidecar.value("schema", "") != "tessera.generate/1" ||
       !sidecar.contains("settings") || !sidecar["settings"].is_object()) {
-    throw IoError(concat(path.string(), ": must be the sidecar of a film, schema tessera.generate/1"));
+    throw IoError(
+        concat(path.string(), ": must be the sidecar of a film, schema tessera.generate/1"));
   }
   Settings settings;
   for (const auto& [key, value] : sidecar["settings"].items()) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 namespace tessera::cli {
 
@@ -10,6 +11,12 @@ std::string version();
 
 /// Short hash of the commit it was built from, "unknown" outside a checkout.
 std::string commit();
+
+/// "2.11.0".
+std::string torch_version();
+
+/// Attention back ends that can run here, best first, with their instruction sets: "cpu/AVX3".
+std::vector<std::string> attention_backends();
 
 /// Several lines: version and commit, Torch, attention back ends.
 std::string version_text();
