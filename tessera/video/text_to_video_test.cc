@@ -1,5 +1,7 @@
 #include "tessera/video/text_to_video.h"
 
+#include <cmath>
+
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
@@ -75,31 +77,39 @@ TEST(GenerateVideo, IsAFunctionOfSeedAndPrompt) {
   EXPECT_FALSE(at::equal(generate_video(model, request).sample, first.sample));
 }
 
-TEST(GenerateVideo, OneStepIsTheFormulaForBothKindsOfPrediction) {
-  for (const auto prediction : {Prediction::kVelocity, Prediction::kSample}) {
-    const auto model = tiny_model(prediction);
-    auto request = request_for(model);
-    request.steps = 1;
-    request.guidance = 3;
-    request.attention.mode = AttentionMode::kDense;
-    const auto got = generate_video(model, request).sample;
+class OneStep : public ::testing::TestWithParam<Prediction> {};
 
-    const at::NoGradGuard no_grad;
-    const auto x =
-        at::randn({3, 4, 12, 16}, at::detail::createCPUGenerator(5), at::kFloat).unsqueeze(0);
-    const auto run = [&](const std::vector<int64_t>& words) {
-      return model.dit->forward(x, at::full({1}, 999),
-                                model.words->forward(pad_ids(words, 4).unsqueeze(0)),
-                                torch_self_attention());
-    };
-    const auto with = run({0, 1}), without = run({});
-    const auto mixed = without + 3 * (with - without);  // of velocities or of samples alike
-    const double sigma = FlowUniPc(1, request.shift).sigmas()[0];
-    const auto want = prediction == Prediction::kVelocity ? x - mixed * sigma : mixed;
-    // fp32 roundings of values below 30, through two layers and two attentions.
-    EXPECT_LT((got - want[0]).abs().max().item<float>(), 2e-4);
-  }
+TEST_P(OneStep, IsTheFormulaOfItsKindOfPrediction) {
+  const auto model = tiny_model(GetParam());
+  auto request = request_for(model);
+  request.steps = 1;
+  request.guidance = 3;
+  request.attention.mode = AttentionMode::kDense;
+  const auto got = generate_video(model, request).sample;
+
+  const at::NoGradGuard no_grad;
+  const auto noise = at::randn({3, 4, 12, 16}, at::detail::createCPUGenerator(5), at::kFloat);
+  const auto x = noise.unsqueeze(0);
+  const auto output = [&](const std::vector<int64_t>& words) {
+    const auto context = model.words->forward(pad_ids(words, 4).unsqueeze(0));
+    return model.dit->forward(x, at::full({1}, 999), context, torch_self_attention())[0];
+  };
+  const auto with = output({0, 1}), without = output({});
+  const auto mixed = without + 3 * (with - without);  // x0 is linear in it for every kind
+  const double sigma = FlowUniPc(1, request.shift).sigmas()[0];
+  const double variance = (1 - sigma) * (1 - sigma) / 4 + sigma * sigma;
+  const auto want =
+      GetParam() == Prediction::kVelocity ? noise - mixed * sigma
+      : GetParam() == Prediction::kSample
+          ? mixed
+          : noise * ((1 - sigma) / 4 / variance) + mixed * (sigma / 2 / std::sqrt(variance));
+  // fp32 roundings of values below 30, through two layers and two kinds of attention.
+  EXPECT_LT((got - want).abs().max().item<float>(), 2e-4);
 }
+
+INSTANTIATE_TEST_SUITE_P(Predictions, OneStep,
+                         ::testing::Values(Prediction::kVelocity, Prediction::kSample,
+                                           Prediction::kPreconditioned));
 
 TEST(GenerateVideo, LiteThatDropsNothingIsDenseToTheBit) {
   const auto model = tiny_model();

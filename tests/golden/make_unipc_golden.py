@@ -11,6 +11,7 @@ For each number of steps and shift, random velocities v_k are fixed and a sample
 Usage: python make_unipc_golden.py [OUTPUT.safetensors]     (packages: requirements.txt)
 """
 
+import json
 import pathlib
 import sys
 
@@ -129,9 +130,10 @@ def main(path):
                     f"{name}.sample_fp64": exact, f"{name}.sample_diffusers": other}
         print(f"{name}: fp32 - fp64 {(plain - exact).abs().max():.2e}, "
               f"diffusers - fp64 {(other - exact).abs().max():.2e}, max {exact.abs().max():.2f}")
-    metadata = {"seed": str(SEED), "torch": torch.__version__, "diffusers": diffusers.__version__,
-                "numpy": np.__version__, "made_by": "tests/golden/make_unipc_golden.py"}
-    save_file(tensors, path, metadata)
+    # One entry: safetensors writes several in random order, and the file is to be reproducible.
+    provenance = {"made_by": "tests/golden/make_unipc_golden.py", "seed": SEED, "torch": torch.__version__,
+                  "diffusers": diffusers.__version__, "numpy": np.__version__}
+    save_file(tensors, path, {"provenance": json.dumps(provenance)})
 
 
 if __name__ == "__main__":

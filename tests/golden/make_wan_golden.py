@@ -14,6 +14,7 @@ Two parts of diffusers are not Wan's and are handled apart:
 Usage: python make_wan_golden.py [OUTPUT.safetensors]     (packages: requirements.txt)
 """
 
+import json
 import math
 import pathlib
 import sys
@@ -127,9 +128,10 @@ def main(path):
     stored = {f"golden.{name}": value.detach().contiguous() for name, value in tensors.items()}
     stored |= {original_name(name): value.contiguous()
                for name, value in model.state_dict().items()}
-    metadata = {"seed": str(SEED), "torch": torch.__version__, "diffusers": diffusers.__version__,
-                "made_by": "tests/golden/make_wan_golden.py"}
-    save_file(stored, path, metadata)
+    # One entry: safetensors writes several in random order, and the file is to be reproducible.
+    provenance = {"made_by": "tests/golden/make_wan_golden.py", "seed": SEED, "torch": torch.__version__,
+                  "diffusers": diffusers.__version__}
+    save_file(stored, path, {"provenance": json.dumps(provenance)})
     print(f"{path}: {pathlib.Path(path).stat().st_size} bytes, output max {output.abs().max():.3f}")
 
 
