@@ -129,8 +129,8 @@ def main(path):
     stored |= {original_name(name): value.contiguous()
                for name, value in model.state_dict().items()}
     # One entry: safetensors writes several in random order, and the file is to be reproducible.
-    provenance = {"made_by": "tests/golden/make_wan_golden.py", "seed": SEED, "torch": torch.__version__,
-                  "diffusers": diffusers.__version__}
+    provenance = {"made_by": "tests/golden/make_wan_golden.py", "seed": SEED,
+                  "torch": torch.__version__, "diffusers": diffusers.__version__}
     save_file(stored, path, {"provenance": json.dumps(provenance)})
     print(f"{path}: {pathlib.Path(path).stat().st_size} bytes, output max {output.abs().max():.3f}")
 
