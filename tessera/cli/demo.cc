@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "tessera/cli/checks.h"
 #include "tessera/cli/command.h"
 #include "tessera/cli/comparison.h"
 #include "tessera/cli/output_folder.h"
@@ -88,7 +89,7 @@ void add_demo(CLI::App& program, Console& console, Run& chosen) {
       ->capture_default_str();
   command->add_option("--model", options->model, "Model name or folder")->capture_default_str();
   command->add_option("--threads", options->threads, "CPU threads (default: all)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command->add_flag("--force", options->is_forced, "Replace the folder if it exists");
   command->add_flag_callback(
       "--json", [&console] { console.use_json_events(); }, "Events as JSON lines");

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "tessera/cli/checks.h"
 #include "tessera/core/error.h"
 
 namespace tessera::cli {
@@ -30,31 +31,31 @@ void check_finite(double value, const char* flag) {
 }  // namespace
 
 void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention) {
+  command.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   command.add_option("-p,--prompt", options.prompt, "What the film shows");
   command.add_option("--model", options.model, "Model name or folder")->capture_default_str();
   command.add_option("--size", options.size, "WIDTHxHEIGHT in pixels (default: the model's)");
   command.add_option("--frames", options.frames, "Number of frames (default: the model's)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command.add_option("--steps", options.steps, "Denoising steps (default: the model's)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command
       .add_option("--guidance", options.guidance, "Strength of the prompt (default: the model's)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command
       .add_option("--shift", options.shift, "Noise shift of the schedule (default: the model's)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command.add_option("--seed", options.seed, "Seed of the noise")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command.add_option("--fps", options.fps, "Frames per second of the file (default: the model's)")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command
       .add_option("--upscale", options.upscale,
                   "Enlarge the film so many times; 0 chooses, 1 does not")
       ->check(CLI::Range(0, 64))
       ->capture_default_str();
-  command.add_option("--threads", options.threads, "CPU threads (default: all)")
-      ->check(CLI::PositiveNumber);
+  command.add_option("--threads", options.threads, "CPU threads (default: all)")->check(positive());
   command.add_option("--device", options.device, "cpu, cuda or cuda:N")->capture_default_str();
   if (with_attention) {
     command
@@ -79,14 +80,15 @@ void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention
   command
       .add_option("--dense-first", options.dense_first,
                   "So many first steps keep all tiles and drop none")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command.add_option("--dense-last", options.dense_last, "So many last steps keep all tiles")
-      ->check(CLI::NonNegativeNumber)
+      ->check(not_negative())
       ->capture_default_str();
   command
       .add_option("--dense-layers", options.dense_layers,
                   "Layers that always keep all tiles, counted from 0")
+      ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
       ->delimiter(',');
 }
 

@@ -31,7 +31,8 @@ int run_generate(Console& console, Options options) {
   const LoadedModel loaded = load_model(options.film);
   const auto request = make_request(options.film, loaded.model.config);
   const int64_t upscale = upscale_factor(options.film, request);
-  const double fps = options.film.fps > 0 ? options.film.fps : loaded.model.config.defaults.fps;
+  if (options.film.fps <= 0) options.film.fps = loaded.model.config.defaults.fps;
+  const double fps = options.film.fps;
   media::check_film_output(output, {static_cast<int>(request.height * upscale),
                                     static_cast<int>(request.width * upscale), fps});
 

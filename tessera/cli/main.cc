@@ -1,4 +1,5 @@
 // tessera: one program, one subcommand a job. Turns errors into one clear message and an exit code.
+#include <algorithm>
 #include <cstdio>
 #include <new>
 
@@ -47,6 +48,12 @@ int run_and_report(Console& console, const Run& run) {
   }
 }
 
+bool is_command(CLI::App& program, const std::string& name) {
+  const auto commands = program.get_subcommands([](CLI::App*) { return true; });
+  return std::any_of(commands.begin(), commands.end(),
+                     [&](const CLI::App* command) { return command->get_name() == name; });
+}
+
 int run_program(int argc, char** argv) {
   Console console;
   Run chosen;
@@ -61,6 +68,10 @@ int run_program(int argc, char** argv) {
   add_demo(program, console, chosen);
   add_train_demo_video(program, console, chosen);
   add_doctor(program, console, chosen);
+  if (argc > 1 && argv[1][0] != '-' && !is_command(program, argv[1])) {
+    return report(console, kUsage,
+                  concat("there is no command \"", argv[1], "\" (see `tessera --help`)"));
+  }
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& request) {  // --help, --version

@@ -5,6 +5,7 @@
 
 #include <unistd.h>
 
+#include "tessera/cli/checks.h"
 #include "tessera/cli/command.h"
 #include "tessera/cli/settings_file.h"
 #include "tessera/cli/worker_processes.h"
@@ -120,18 +121,17 @@ void add_train_demo_video(CLI::App& program, Console& console, Run& chosen) {
   command->add_option("--num-devices", options->num_devices, "GPUs of this machine to train on")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  command->add_option("--steps", settings.max_steps, "End after so many steps")
-      ->check(CLI::PositiveNumber);
+  command->add_option("--steps", settings.max_steps, "End after so many steps")->check(positive());
   command
       ->add_option("--minutes", settings.max_minutes,
                    "End after so many minutes of training in all")
-      ->check(CLI::PositiveNumber);
+      ->check(positive());
   command->add_option("--pause-after-minutes", settings.pause_after_minutes,
                       "Pause this process with a checkpoint");
   command->add_option("--learning-rate", settings.learning_rate, "Highest learning rate")
       ->capture_default_str();
   command->add_option("--batch-scale", options->batch_scale, "Multiplies the recipe's batch sizes")
-      ->check(CLI::PositiveNumber)
+      ->check(positive())
       ->capture_default_str();
   command->add_option("--seed", settings.seed, "Seed of weights, clips and noise")
       ->capture_default_str();
