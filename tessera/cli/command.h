@@ -26,6 +26,7 @@ using Run = std::function<int()>;
 /// picked it.
 void add_generate(CLI::App& program, Console& console, Run& chosen);
 void add_compare(CLI::App& program, Console& console, Run& chosen);
+void add_contact_sheet(CLI::App& program, Console& console, Run& chosen);
 void add_demo(CLI::App& program, Console& console, Run& chosen);
 void add_train_demo_video(CLI::App& program, Console& console, Run& chosen);
 void add_doctor(CLI::App& program, Console& console, Run& chosen);

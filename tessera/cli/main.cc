@@ -65,6 +65,7 @@ int run_program(int argc, char** argv) {
   program.require_subcommand(1);
   add_generate(program, console, chosen);
   add_compare(program, console, chosen);
+  add_contact_sheet(program, console, chosen);
   add_demo(program, console, chosen);
   add_train_demo_video(program, console, chosen);
   add_doctor(program, console, chosen);

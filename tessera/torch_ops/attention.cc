@@ -137,9 +137,36 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_forward_cpu(
   return {out, lse, counters_of(report)};
 }
 
+std::tuple<at::Tensor, at::Tensor, at::Tensor> make_skip_state_tensors(
+    int64_t batch, int64_t num_heads, int64_t q_len, int64_t kv_len, int64_t q_tile,
+    int64_t kv_tile) {
+  const auto state = make_skip_state({batch,
+                                      num_heads,
+                                      q_len,
+                                      kv_len,
+                                      {static_cast<int32_t>(q_tile), static_cast<int32_t>(kv_tile)},
+                                      0});
+  return {state.bits, state.spent, state.header};
+}
+
 }  // namespace
 
-TORCH_LIBRARY(tessera, library) { library.def(kSchema); }
+TORCH_LIBRARY(tessera, library) {
+  library.def(kSchema);
+  library.def(
+      "make_skip_state(int batch, int num_heads, int q_len, int kv_len, int q_tile=64, int "
+      "kv_tile=64) "
+      "-> (Tensor bits, Tensor spent, Tensor header)",
+      &make_skip_state_tensors);
+  library.def(
+      "begin_generation(Tensor(a!) bits, Tensor(b!) spent, Tensor(c!) header, int total_steps) -> "
+      "()",
+      [](const at::Tensor& bits, const at::Tensor& spent, const at::Tensor& header,
+         int64_t total_steps) {
+        SkipStateTensors state{bits, spent, header};
+        begin_generation(state, total_steps);
+      });
+}
 TORCH_LIBRARY_IMPL(tessera, CPU, library) {
   library.impl("attention_forward", &attention_forward_cpu);
 }

@@ -72,6 +72,7 @@ torch_ops::SkipStateTensors& SkipAttention::state_for(Stream stream, int64_t lay
 
 at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor& q,
                                  const at::Tensor& k, const at::Tensor& v) {
+  if (!q.is_cpu()) return attend_with_torch(q, k, v);
   torch_ops::AttentionCall call;
   call.policy = settings_.policy;
   call.is_dense_step = is_dense(layer);
@@ -86,6 +87,16 @@ at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor&
                          .visited = counts[1],
                          .dropped = counts[2]});
   return result.out;
+}
+
+at::Tensor SkipAttention::attend_with_torch(const at::Tensor& q, const at::Tensor& k,
+                                            const at::Tensor& v) {
+  if (settings_.mode == AttentionMode::kLite) {
+    throw Unsupported(concat("[generate] tile-skipping attention runs on: cpu; the model is on ",
+                             q.device().str()));
+  }
+  backend_ = "torch";
+  return torch_attention(q, k, v);
 }
 
 }  // namespace tessera::video

@@ -73,6 +73,8 @@ class SkipAttention {
  private:
   at::Tensor attend(Stream stream, int64_t layer, const at::Tensor& q, const at::Tensor& k,
                     const at::Tensor& v);
+  /// Devices without a back end of ours: dense, without statistics.
+  at::Tensor attend_with_torch(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
   bool is_dense(int64_t layer) const;
   torch_ops::SkipStateTensors& state_for(Stream stream, int64_t layer, const at::Tensor& q);
 

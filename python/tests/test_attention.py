@@ -1,0 +1,58 @@
+"""The operators from Python, beside PyTorch's own attention."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+tessera = pytest.importorskip("tessera", exc_type=ImportError)
+
+
+def inputs(length=200, heads=2, head_dim=64, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(1, length, heads, head_dim, generator=generator) for _ in range(3)]
+
+
+def torch_attention(q, k, v):
+    q, k, v = (x.transpose(1, 2).double() for x in (q, k, v))
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2)
+
+
+def test_dense_equals_pytorch():
+    q, k, v = inputs()
+    out, lse, counters = tessera.attention_forward(q, k, v)
+    torch.testing.assert_close(out.double(), torch_attention(q, k, v), atol=2e-6, rtol=0)
+    assert lse.shape == (1, 2, 200)
+    assert (counters[..., 0] == counters[..., 1]).all()
+
+
+def test_dropped_tiles_stay_out_and_masking_gives_the_same():
+    q, k, v = inputs()
+    k[:, 64:128] *= 0
+    k[:, :64] = q.mean(1, keepdim=True) * 40 + k[:, :64]
+    state = tessera.SkipState(batch=1, num_heads=2, q_len=200, kv_len=200)
+    state.begin(total_steps=3)
+    _, _, first = tessera.attention_forward(q, k, v, state, threshold=-1.0)
+    assert first[..., 2].sum() > 0
+    kept = [[[bool(state.bits[0, h, i, 0] >> j & 1) for j in range(4)] for i in range(4)]
+            for h in range(2)]
+    out, _, second = tessera.attention_forward(q, k, v, state, threshold=-1.0)
+    assert (second[..., 1] == first[..., 0] - first[..., 2]).all()
+    mask = torch.tensor(kept).repeat_interleave(64, 1).repeat_interleave(64, 2)[:, :200, :200]
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        *(x.transpose(1, 2).double() for x in (q, k, v)), attn_mask=mask).transpose(1, 2)
+    torch.testing.assert_close(out.double(), expected, atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize("change, message", [
+    (dict(threshold=1.0), "threshold"),
+    (dict(must_keep=[0]), "pairs"),
+])
+def test_refused_arguments_name_the_rule(change, message):
+    q, k, v = inputs()
+    with pytest.raises(RuntimeError, match=message):
+        tessera.attention_forward(q, k, v, **change)
+
+
+def test_gradients_are_refused():
+    q, k, v = inputs()
+    with pytest.raises(RuntimeError, match="requires a gradient"):
+        tessera.attention_forward(q.requires_grad_(), k, v)
