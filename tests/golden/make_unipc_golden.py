@@ -132,7 +132,8 @@ def main(path):
               f"diffusers - fp64 {(other - exact).abs().max():.2e}, max {exact.abs().max():.2f}")
     # One entry: safetensors writes several in random order, and the file is to be reproducible.
     provenance = {"made_by": "tests/golden/make_unipc_golden.py", "seed": SEED,
-                  "torch": torch.__version__, "diffusers": diffusers.__version__, "numpy": np.__version__}
+                  "torch": torch.__version__, "diffusers": diffusers.__version__,
+                  "numpy": np.__version__}
     save_file(tensors, path, {"provenance": json.dumps(provenance)})
 
 
