@@ -275,7 +275,9 @@ TEST_P(Marks, ADenseStepVisitsAllDropsNothingAndCounts) {
       run(problem, {.state = &view, .step = StepKind::kDense, .policy = fixed}, options());
   EXPECT_EQ(got.report.sum().visited, 3);
   EXPECT_EQ(got.report.sum().dropped, 0);
-  EXPECT_EQ(got.out, run(problem, {}, options()).out);
+  const SkipState fresh = begun_state(problem.spec, 1);
+  const SkipStateView fresh_view = fresh.view();
+  EXPECT_EQ(got.out, run(problem, {.state = &fresh_view}, options()).out);
   EXPECT_EQ(row_text(view, 3), "101");
   EXPECT_EQ(view.field(HeaderField::kStep), 2);
 }

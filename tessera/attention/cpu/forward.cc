@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
+#include <numeric>
 
 #include "tessera/attention/cpu/scratch.h"
 
@@ -22,16 +22,18 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::attention::cpu {
 namespace HWY_NAMESPACE {
 
-/// About a first-level cache of scores at the default tile, and a multiple of the register block.
-constexpr int64_t kBlockRows = (64 + kRows - 1) / kRows * kRows;
-
 constexpr int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+/// Rows that go through scores, softmax and product together: half a first-level cache of scores at
+/// the default tile. A multiple of the register block and of the vector.
+constexpr int64_t kRowUnit = std::lcm(kRows, kLanes);
+constexpr int64_t kBlockRows = round_up(64, kRowUnit);
 
 Layout make_layout(const ForwardPlan& plan) {
   const int64_t q_tile = std::min<int64_t>(plan.geometry.q_tile, plan.q_len);
   const int64_t kv_tile = std::min<int64_t>(plan.geometry.kv_tile, plan.kv_len);
   Layout layout;
-  layout.q_rows = round_up(q_tile, kRows);
+  layout.q_rows = round_up(q_tile, kRowUnit);
   layout.block_rows = std::min(layout.q_rows, kBlockRows);
   layout.kv_columns = round_up(kv_tile, kLanes);
   layout.out_columns = round_up(plan.head_dim, kLanes);
@@ -48,6 +50,7 @@ ThreadScratch make_scratch(const ForwardPlan& plan, const Layout& layout) {
   scratch.row_max = AlignedBuffer<float>(layout.q_rows);
   scratch.row_sum = AlignedBuffer<float>(layout.q_rows * kLanes);
   scratch.tile_max = AlignedBuffer<float>(layout.block_rows);
+  scratch.row_shift = AlignedBuffer<float>(layout.q_rows);
   scratch.rescale = AlignedBuffer<float>(layout.block_rows);
   scratch.tiles.reserve(plan.kv_tiles);
   scratch.is_needed.reserve(plan.kv_tiles);
@@ -67,7 +70,8 @@ void start_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
             0.0f);
   std::fill_n(scratch.out.data(), padded * layout.out_columns, 0.0f);
   std::fill_n(scratch.row_sum.data(), padded * kLanes, 0.0f);
-  std::fill_n(scratch.row_max.data(), padded, kMinusInfinity);
+  std::fill_n(scratch.row_max.data(), layout.q_rows, kMinusInfinity);
+  std::fill_n(scratch.row_shift.data(), layout.q_rows, kMinusInfinity);
 }
 
 /// Scores of a block of rows against one tile; columns past `num_keys` are -inf.
@@ -112,8 +116,10 @@ bool visit_tile(const ForwardPlan& plan, const Layout& layout, int64_t rows, int
                    num_keys, scores);
     tile_maxima(scores, columns, padded, tile_max);
     is_needed |= any_row_needs_tile(tile_max, row_max, real, plan.cut.fp32);
-    softmax_block(scores, columns, padded, scale_log2, tile_max, row_max,
-                  scratch.row_sum.data() + first * kLanes, scratch.rescale.data());
+    float* row_shift = scratch.row_shift.data() + first;
+    raise_maxima(tile_max, padded, scale_log2, row_max, row_shift, scratch.rescale.data());
+    exponentiate(scores, columns, padded, scale_log2, row_shift, scratch.rescale.data(),
+                 scratch.row_sum.data() + first * kLanes);
     add_values(scores, columns, values, num_keys, padded, layout, scratch.rescale.data(),
                scratch.out.data() + first * layout.out_columns);
   }
@@ -125,7 +131,6 @@ void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
                const ThreadScratch& scratch) {
   const Floats tag;
   const auto& strides = plan.out.strides;
-  const auto scale_log2 = static_cast<float>(plan.scale * 1.4426950408889634);
   for (int64_t r = 0; r < row.q_end - row.q_begin; ++r) {
     const int64_t token = row.q_begin + r;
     const float sum =
@@ -144,7 +149,7 @@ void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
     if (plan.lse == nullptr) continue;
     // In fp64 from the fp32 shift that the weights used, so that nothing but the sum's own
     // rounding is lost.
-    const double shift = static_cast<double>(scratch.row_max[r] * scale_log2) * 0.6931471805599453;
+    const double shift = static_cast<double>(scratch.row_shift[r]) * 0.6931471805599453;
     plan.lse[(row.batch * plan.num_heads + row.head) * plan.q_len + token] =
         is_empty ? kMinusInfinity : static_cast<float>(shift + std::log(static_cast<double>(sum)));
   }

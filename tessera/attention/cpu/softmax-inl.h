@@ -57,39 +57,57 @@ HWY_INLINE void tile_maxima(const float* HWY_RESTRICT scores, int64_t columns, i
   }
 }
 
-/// Does any of the first `rows` rows need the tile? `row_max` is before the tile.
+/// Does any of the `rows` rows need the tile? `row_max` is before the tile.
 HWY_INLINE bool any_row_needs_tile(const float* HWY_RESTRICT tile_max,
                                    const float* HWY_RESTRICT row_max, int64_t rows, float cut) {
-  bool is_needed = false;
-  for (int64_t r = 0; r < rows; ++r) is_needed |= tile_max[r] - row_max[r] > cut;
-  return is_needed;
+  const Floats tag;
+  const Vector limit = hn::Set(tag, cut);
+  int64_t r = 0;
+  for (; r + kLanes <= rows; r += kLanes) {
+    const Vector gap = hn::Sub(hn::Load(tag, tile_max + r), hn::Load(tag, row_max + r));
+    if (!hn::AllFalse(tag, hn::Gt(gap, limit))) return true;
+  }
+  for (; r < rows; ++r) {
+    if (tile_max[r] - row_max[r] > cut) return true;
+  }
+  return false;
 }
 
-/// Turns scores into weights 2^(scale_log2 * (score - new row maximum)), in place; updates
-/// `row_max` and `row_sum` and says in `rescale` what the sums so far are multiplied by.
-/// `rows` is a multiple of kLanes or all rows are padded to one.
-HWY_INLINE void softmax_block(float* HWY_RESTRICT scores, int64_t columns, int64_t rows,
-                              float scale_log2, const float* HWY_RESTRICT tile_max,
-                              float* HWY_RESTRICT row_max, float* HWY_RESTRICT row_sum,
-                              float* HWY_RESTRICT rescale) {
+/// Raises the row maxima. `shift` is scale_log2 * maximum, before and after, and `rescale` what the
+/// sums so far are multiplied by. Works on whole vectors of rows: all arrays reach to a multiple of
+/// kLanes.
+HWY_INLINE void raise_maxima(const float* HWY_RESTRICT tile_max, int64_t rows, float scale_log2,
+                             float* HWY_RESTRICT row_max, float* HWY_RESTRICT shift,
+                             float* HWY_RESTRICT rescale) {
   const Floats tag;
   const Vector scale = hn::Set(tag, scale_log2);
-  for (int64_t r = 0; r < rows; ++r) {
-    const float before = row_max[r];
-    // Not std::max: a NaN in tile_max must get through.
-    const float now = before >= tile_max[r] ? before : tile_max[r];
-    row_max[r] = now;
-    const Vector shift = hn::Set(tag, now * scale_log2);
-    Vector factor = hn::Set(tag, 1.0f);
-    if (now != before) {
-      factor = exp2_nonpositive(hn::Sub(hn::Set(tag, before * scale_log2), shift));
-    }
-    rescale[r] = hn::GetLane(factor);
-    Vector sum = hn::Mul(hn::Load(tag, row_sum + r * kLanes), factor);
-    float* row = scores + r * columns;
+  for (int64_t r = 0; r < rows; r += kLanes) {
+    const Vector before = hn::Load(tag, row_max + r);
+    const Vector loc = hn::Load(tag, tile_max + r);
+    // Not Max: a NaN in tile_max must get through.
+    const Vector now = hn::IfThenElse(hn::Ge(before, loc), before, loc);
+    const Vector new_shift = hn::Mul(now, scale);
+    // Before the first tile the old shift is -inf and the sums are 0: the factor is 0.
+    const Vector factor = exp2_nonpositive(hn::Sub(hn::Load(tag, shift + r), new_shift));
+    hn::Store(now, tag, row_max + r);
+    hn::Store(new_shift, tag, shift + r);
+    hn::Store(factor, tag, rescale + r);
+  }
+}
+
+/// Turns scores into weights 2^(scale_log2 * score - shift), in place, and adds them to `row_sum`.
+HWY_INLINE void exponentiate(float* HWY_RESTRICT scores, int64_t columns, int64_t rows,
+                             float scale_log2, const float* HWY_RESTRICT shift,
+                             const float* HWY_RESTRICT rescale, float* HWY_RESTRICT row_sum) {
+  const Floats tag;
+  const Vector scale = hn::Set(tag, scale_log2);
+  for (int64_t r = 0; r < rows; ++r, scores += columns) {
+    const Vector row_shift = hn::Set(tag, shift[r]);
+    Vector sum = hn::Mul(hn::Load(tag, row_sum + r * kLanes), hn::Set(tag, rescale[r]));
     for (int64_t c = 0; c < columns; c += kLanes) {
-      const Vector weight = exp2_nonpositive(hn::MulSub(hn::Load(tag, row + c), scale, shift));
-      hn::Store(weight, tag, row + c);
+      const Vector weight =
+          exp2_nonpositive(hn::MulSub(hn::Load(tag, scores + c), scale, row_shift));
+      hn::Store(weight, tag, scores + c);
       sum = hn::Add(sum, weight);
     }
     hn::Store(sum, tag, row_sum + r * kLanes);
