@@ -1,4 +1,6 @@
-// Which tiles are dropped: the rule of max_gap.h, the oracles of LiteAttention, ranges, counters.
+// Which tiles are dropped: the rule of max_gap.h, the oracles of LiteAttention, counters.
+#include "tessera/attention/testing/marks.h"
+
 #include <cstring>
 
 #include <gtest/gtest.h>
@@ -11,36 +13,6 @@
 
 namespace tessera::attention::testing {
 namespace {
-
-constexpr TileGeometry kTile{16, 16};
-
-SkipState begun_state(const ProblemSpec& spec, int steps, Direction first = Direction::kAscending) {
-  SkipState state(state_shape_for(spec, kTile));
-  state.begin(steps, first);
-  return state;
-}
-
-std::vector<int32_t> bits_of(const SkipStateView& state) {
-  const auto& s = state.bits_shape;
-  return {state.bits, state.bits + s[0] * s[1] * s[2] * s[3]};
-}
-
-/// The kept tiles of row 0 as text, one digit a tile.
-std::string row_text(const SkipStateView& state, int64_t kv_tiles, int64_t q_tile = 0) {
-  std::string text;
-  for (int64_t j = 0; j < kv_tiles; ++j) text += state.is_kept(0, 0, q_tile, j) ? '1' : '0';
-  return text;
-}
-
-/// One head, D = 1, q = 1, scale 1: tile j's scores are all `scores[j]`. 16 queries.
-Problem problem_of_scores(const std::vector<float>& scores) {
-  ProblemSpec spec{
-      .q_len = 16, .kv_len = static_cast<int64_t>(scores.size()) * 16, .head_dim = 1, .scale = 1.0};
-  Problem problem = make_problem(spec);
-  for (int64_t t = 0; t < 16; ++t) problem.q.set(0, t, 0, 0, 1.0f);
-  for (int64_t t = 0; t < spec.kv_len; ++t) problem.k.set(0, t, 0, 0, scores[t / 16]);
-  return problem;
-}
 
 struct Tally {
   int64_t visited = 0, dropped = 0, near = 0, wrong = 0;
@@ -313,64 +285,6 @@ TEST_P(Marks, CountersSayWhatHappenedPerHead) {
     }
   }
   EXPECT_EQ(kept_tiles(view), 2 * 4 * 3 * 19 - first.sum().dropped - second.sum().dropped);
-}
-
-TEST_P(Marks, MustKeepVisitsDroppedTilesAndVetoesMarksButSetsNoBit) {
-  const Problem problem = problem_of_scores({9, -9, -9, -9});
-  const SkipState state = begun_state(problem.spec, 3);
-  const SkipStateView view = state.view();
-  const std::vector<TokenRange> second = {{17, 18}}, third = {{40, 41}};
-  run(problem, {.state = &view, .must_keep = second}, options());
-  EXPECT_EQ(row_text(view, 4), "1100");
-  const Answer got = run(problem, {.state = &view, .must_keep = third}, options());
-  EXPECT_EQ(got.report.sum().visited, 3);
-  // Descending now: tile 2 (kept by range) comes first, then 1, then 0. Tile 1 scores as tile 2.
-  EXPECT_EQ(row_text(view, 4), "1100");
-}
-
-TEST_P(Marks, MustSkipLeavesTilesOutForOneCallAndClearsNoBit) {
-  const Problem problem = problem_of_scores({9, 9, 9, 9});
-  const SkipState state = begun_state(problem.spec, 2);
-  const SkipStateView view = state.view();
-  const std::vector<TokenRange> middle = {{10, 40}};
-  const auto visits = expected_visits(problem, view, {.state = &view, .must_skip = middle});
-  EXPECT_EQ(visits[0], (std::vector<int64_t>{0, 2, 3}));
-  const Answer got = run(problem, {.state = &view, .must_skip = middle}, options());
-  EXPECT_EQ(got.report.sum().visited, 3);
-  EXPECT_EQ(row_text(view, 4), "1111");
-  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().visited, 4);
-}
-
-TEST_P(Marks, AllSkippedGivesZeroOutputAndMinusInfinityLse) {
-  const Problem problem = problem_of_scores({9, 9});
-  const std::vector<TokenRange> all = {{0, 32}};
-  const Answer got = run(problem, {.must_skip = all}, options());
-  EXPECT_EQ(got.out, std::vector<float>(16, 0.0f));
-  EXPECT_EQ(got.lse, std::vector<float>(16, -INFINITY));
-  EXPECT_EQ(got.report.sum().visited, 0);
-}
-
-TEST_P(Marks, RangesAndKeptTilesGiveTheOraclesAnswer) {
-  const ProblemSpec spec{.batch = 2,
-                         .q_len = 50,
-                         .kv_len = 333,
-                         .num_heads = 2,
-                         .num_kv_heads = 1,
-                         .kv_lengths = {333, 170}};
-  const SkipState state = begun_state(spec, 3);
-  const SkipStateView view = state.view();
-  const std::vector<TokenRange> keep = {{0, 20}, {200, 201}}, skip_range = {{30, 90}, {300, 333}};
-  for (int step = 0; step < 3; ++step) {
-    const Problem problem = make_problem(spec, 0.05 * step);
-    const SkipRequest skip{.state = &view, .must_keep = keep, .must_skip = skip_range};
-    const auto visits = expected_visits(problem, view, skip);
-    const OracleAnswer want = oracle(problem, kTile, visits);
-    const Answer got = run(problem, skip, options());
-    const Tolerance t = forward_tolerance(problem, kTile);
-    for (size_t i = 0; i < want.out.size(); ++i) {
-      ASSERT_NEAR(got.out[i], want.out[i], t.out_absolute) << i;
-    }
-  }
 }
 
 TEST(MarksAcrossTargets, AreTheSameBitsOnAvx2AndAvx512) {

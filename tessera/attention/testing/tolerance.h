@@ -37,7 +37,7 @@ inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = k
   tolerance.out_relative = spec.dtype == DType::kBFloat16 ? 0x1.01p-8 : kU;
   tolerance.lse_absolute = log_error + sum_error;
   tolerance.lse_relative = kU;
-  tolerance.gap = 2 * score_error + 2 * kU * (2 * size);  // Eq. 5
+  tolerance.gap = 2 * score_error + 6 * kU * size;  // Eq. 5
   return tolerance;
 }
 
