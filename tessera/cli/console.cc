@@ -56,10 +56,11 @@ void Console::event(const nlohmann::json& event) {
   std::fflush(stdout);
 }
 
-Progress::Progress(Console& console, std::string title, int64_t total)
+Progress::Progress(Console& console, std::string title, int64_t total, int64_t already_done)
     : console_(console),
       title_(std::move(title)),
       total_(total),
+      already_done_(already_done),
       start_(std::chrono::steady_clock::now()),
       is_terminal_(isatty(STDERR_FILENO) != 0) {}
 
@@ -68,11 +69,12 @@ Progress::~Progress() {
 }
 
 void Progress::update(int64_t done, const std::string& detail) {
-  done_ = done;
   const double elapsed =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+  const int64_t done_here = done - already_done_;
   const double left =
-      done > 0 ? elapsed / static_cast<double>(done) * static_cast<double>(total_ - done) : 0;
+      done_here > 0 ? elapsed / static_cast<double>(done_here) * static_cast<double>(total_ - done)
+                    : 0;
   if (console_.is_json()) {
     console_.event({{"event", "progress"},
                     {"task", title_},

@@ -34,7 +34,8 @@ class Console {
 /// Progress over a known number of steps.
 class Progress {
  public:
-  Progress(Console& console, std::string title, int64_t total);
+  /// `already_done` steps were finished before this run and took none of its time.
+  Progress(Console& console, std::string title, int64_t total, int64_t already_done = 0);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
@@ -45,7 +46,7 @@ class Progress {
  private:
   Console& console_;
   std::string title_;
-  int64_t total_, done_ = 0;
+  int64_t total_, already_done_;
   std::chrono::steady_clock::time_point start_;
   bool is_terminal_, has_open_line_ = false;
 };

@@ -1,6 +1,7 @@
 // tessera train-demo-video: trains the model that ships with the program.
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include <unistd.h>
@@ -84,15 +85,16 @@ int run_training(Console& console, Options options) {
   if (!options.initial_model.empty()) job.initial_model = options.initial_model;
   job.is_resumed = options.is_resumed;
   job.should_stop = is_interrupted;
-  Progress progress(console, "train", 1000);
+  std::optional<Progress> progress;
   job.report = [&](const video::TrainingProgress& now) {
-    progress.update(static_cast<int64_t>(now.fraction * 1000), describe(now));
+    const auto done = static_cast<int64_t>(now.fraction * 1000);
+    if (!progress) progress.emplace(console, "train", 1000, done);  // a resumed run starts here
+    progress->update(done, describe(now));
   };
   const auto end = video::train_demo_video(job);
   const int code = end == video::TrainingEnd::kInterrupted ? kInterrupted : kOk;
   if (options.rank == 0 && options.num_devices > 1) workers.wait(code);
   if (options.rank == 0) {
-    if (!options.meeting_file.empty()) std::filesystem::remove(options.meeting_file);
     console.say(
         concat(end == video::TrainingEnd::kFinished ? "finished" : "stopped; --resume continues",
                ": the model is in ", (folder / "model").string()));

@@ -78,7 +78,10 @@ std::unique_ptr<Communicator> make_nccl(int rank, int world_size, int device,
   TESSERA_CHECK(world_size >= 1 && rank >= 0 && rank < world_size,
                 "[make_nccl_communicator] rank must be in [0, ", world_size, "), got: ", rank);
   try {
-    return std::make_unique<NcclCommunicator>(rank, world_size, device, meet(rank, meeting_file));
+    auto communicator =
+        std::make_unique<NcclCommunicator>(rank, world_size, device, meet(rank, meeting_file));
+    if (rank == 0) std::filesystem::remove(meeting_file);  // everybody has read it
+    return communicator;
   } catch (const c10::Error& error) {
     throw DeviceError(concat("[make_nccl_communicator] ", error.what_without_backtrace()));
   }

@@ -167,22 +167,21 @@ class Trainer {
   TrainingEnd run() {
     const auto start = Clock::now();
     const double elapsed_before = position_.elapsed_seconds;
-    agreed_fraction_ = wished_fraction();
+    agreed_minutes_ = fraction_of_minutes();
     double next_report = 0, next_checkpoint = settings_.checkpoint_every_minutes * 60;
     while (true) {
       const double here = seconds_since(start);
       position_.elapsed_seconds = elapsed_before + here;
-      // The ranks' clocks differ: the fraction that counts is the mean over them, which travels
-      // with the gradients and is read a step later.
-      const double wish = wished_fraction();
+      // The ranks' clocks differ: what counts is their mean, which travels with the gradients and
+      // is read a step later.
       const TrainingEnd end = end_of_run();
-      if (end != TrainingEnd::kFinished || is_done()) {
+      if (end != TrainingEnd::kFinished || fraction() >= 1) {
         hear();
         save();
         report(true);
         return end;
       }
-      step(wish, end_wish(here));
+      step(fraction_of_minutes(), end_wish(here));
       if (here >= next_report) {
         report(false);
         next_report = here + job_.report_every_seconds;
@@ -195,20 +194,17 @@ class Trainer {
   }
 
  private:
-  double wished_fraction() const {
-    double fraction = 0;
-    if (settings_.max_steps > 0) {
-      fraction = static_cast<double>(position_.step) / static_cast<double>(settings_.max_steps);
-    }
-    if (settings_.max_minutes > 0) {
-      fraction = std::max(fraction, position_.elapsed_seconds / (60 * settings_.max_minutes));
-    }
-    return fraction;
+  /// Part of the minutes that are used up by this rank's clock.
+  double fraction_of_minutes() const {
+    return settings_.max_minutes > 0 ? position_.elapsed_seconds / (60 * settings_.max_minutes) : 0;
   }
 
-  bool is_done() const {
-    return agreed_fraction_ >= 1 ||
-           (settings_.max_steps > 0 && position_.step >= settings_.max_steps);
+  /// Part of the run that is done; the same on all ranks.
+  double fraction() const {
+    const double of_steps = settings_.max_steps > 0 ? static_cast<double>(position_.step) /
+                                                          static_cast<double>(settings_.max_steps)
+                                                    : 0;
+    return std::max(of_steps, agreed_minutes_);
   }
 
   /// 1 when this rank wants to pause, 1000 when it was told to stop: the mean over the ranks tells
@@ -230,14 +226,14 @@ class Trainer {
     const double warm =
         std::min(1.0, static_cast<double>(position_.step + 1) /
                           static_cast<double>(std::max<int64_t>(1, settings_.warmup_steps)));
-    const double fall = (1 - agreed_fraction_) / std::max(1e-6, 1 - settings_.decay_from);
+    const double fall = (1 - fraction()) / std::max(1e-6, 1 - settings_.decay_from);
     return settings_.learning_rate * warm * std::clamp(fall, 0.0, 1.0);
   }
 
   /// All ranks draw the same shape: their steps then take the same time.
   const ClipShare& pick_shape() const {
     const TrainingStage* stage = settings_.stages.data();
-    while (stage->until <= agreed_fraction_ && stage != &settings_.stages.back()) ++stage;
+    while (stage->until <= fraction() && stage != &settings_.stages.back()) ++stage;
     double left = 0;
     for (const auto& entry : stage->shapes) left += entry.share;
     left *= Random(seed_for(settings_.seed, position_.step, 0, 1)).uniform();
@@ -293,7 +289,7 @@ class Trainer {
     return generator;
   }
 
-  void step(double wished_fraction, double wished_end) {
+  void step(double used_minutes, double wished_end) {
     const ClipShare& entry = pick_shape();
     const Clips clips =
         clips_.draw(entry.batch, entry.shape, seed_for(settings_.seed, position_.step, rank_, 4));
@@ -301,7 +297,7 @@ class Trainer {
     loss.backward();
     // The loss and what this rank wishes travel behind the gradients, in one exchange.
     const at::Tensor wishes =
-        at::tensor({wished_fraction, wished_end}, at::kFloat).to(device_, /*non_blocking=*/true);
+        at::tensor({used_minutes, wished_end}, at::kFloat).to(device_, /*non_blocking=*/true);
     at::Tensor bucket = at::cat({parameters_.take_gradients(), loss.detach().view({1}), wishes});
     job_.communicator->all_reduce_mean(bucket);
     const int64_t size = bucket.numel() - 3;
@@ -324,13 +320,13 @@ class Trainer {
     }
     loss_sum_ += values[0];
     ++loss_count_;
-    agreed_fraction_ = values[1];
+    agreed_minutes_ = values[1];
     agreed_end_ = values[2];
   }
 
   void report(bool is_last) {
     if (rank_ != 0 || !job_.report || (loss_count_ == 0 && !is_last)) return;
-    job_.report({position_.step, std::min(1.0, agreed_fraction_), position_.elapsed_seconds,
+    job_.report({position_.step, std::min(1.0, fraction()), position_.elapsed_seconds,
                  position_.clips,
                  loss_count_ > 0 ? loss_sum_ / static_cast<double>(loss_count_) : 0.0,
                  gradient_norm_.defined() ? gradient_norm_.item<double>() : 0.0, learning_rate()});
@@ -364,7 +360,7 @@ class Trainer {
   ClipGenerator clips_;
   SelfAttention attention_;
   TrainingPosition position_;
-  double agreed_fraction_ = 0, agreed_end_ = 0;
+  double agreed_minutes_ = 0, agreed_end_ = 0;
   double loss_sum_ = 0;
   int64_t loss_count_ = 0;
   at::Tensor gradient_norm_;
