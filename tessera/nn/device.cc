@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include <ATen/CPUGeneratorImpl.h>
+#include <ATen/Context.h>
 #include <c10/core/Device.h>
 
 #include "tessera/core/error.h"
@@ -44,6 +46,15 @@ c10::Device open_device(const std::string& name) {
   if (index >= count)
     throw DeviceError(concat("[device] ", name, " asked for, GPUs found: ", count));
   return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+at::Generator make_generator(c10::Device device, uint64_t seed) {
+  at::Generator generator = device.is_cpu() ? at::detail::createCPUGenerator(seed)
+                                            : at::globalContext()
+                                                  .getAcceleratorHooksInterface(device.type())
+                                                  .getNewGenerator(device.index());
+  generator.set_current_seed(seed);
+  return generator;
 }
 
 }  // namespace tessera::nn

@@ -1,8 +1,12 @@
 // Which device computes, chosen by name and never silently another.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
+namespace at {
+struct Generator;
+}
 namespace c10 {
 struct Device;
 }
@@ -17,5 +21,8 @@ const CudaModule* cuda_module(std::string* reason = nullptr);
 /// "cpu", "cuda", "cuda:1", ... -> the device. Throws InvalidArgument for another word, Unsupported
 /// when the CUDA module does not load, DeviceError when there is no such GPU.
 c10::Device open_device(const std::string& name);
+
+/// A generator of random numbers on the device, seeded.
+at::Generator make_generator(c10::Device device, uint64_t seed);
 
 }  // namespace tessera::nn

@@ -11,6 +11,7 @@
 #include <ATen/ops/randn.h>
 
 #include "tessera/core/error.h"
+#include "tessera/nn/autocast.h"
 #include "tessera/nn/film_tensor.h"
 #include "tessera/video/prediction.h"
 #include "tessera/video/schedulers/flow_unipc.h"
@@ -59,7 +60,10 @@ class GuidedModel {
   at::Tensor velocity(const at::Tensor& x, double sigma, int64_t timestep) const {
     const auto pass = [&](const at::Tensor& context, Stream stream) {
       const auto t = at::full({1}, timestep, x.options().dtype(at::kLong));
-      const auto output = model_.dit->forward(x, t, context, attention_.stream(stream));
+      const auto output = [&] {
+        const nn::AutocastOnCuda autocast(x.device());
+        return model_.dit->forward(x, t, context, attention_.stream(stream));
+      }();
       const auto noise_share = at::full({}, sigma, x.options());
       return tessera::video::velocity(model_.config.prediction, output, x, noise_share);
     };

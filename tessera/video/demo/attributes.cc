@@ -109,7 +109,8 @@ Attributes sample_attributes(Random& random) {
   if (scene.has_bars) prompt.say("behind bars");
   scene.panning = pick<Panning>(random, kPanning);
   // Sideways motion and a panning camera would cancel, or add up to something else.
-  if (scene.motion == Motion::kLeft || scene.motion == Motion::kRight) scene.panning = Panning::kNone;
+  if (scene.motion == Motion::kLeft || scene.motion == Motion::kRight)
+    scene.panning = Panning::kNone;
   const auto panning = word_of(kPanningWords, scene.panning);
   if (!prompt.has_room_for(panning)) scene.panning = Panning::kNone;
   if (scene.panning != Panning::kNone) prompt.say(panning);

@@ -5,13 +5,12 @@
 #include <cmath>
 
 #include <ATen/ATen.h>
-#include <ATen/autocast_mode.h>
-#include <c10/core/Event.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "tessera/core/error.h"
 #include "tessera/core/random.h"
+#include "tessera/nn/autocast.h"
 #include "tessera/nn/device.h"
+#include "tessera/video/demo/delayed_numbers.h"
 #include "tessera/video/demo/flat_parameters.h"
 #include "tessera/video/demo/training_checkpoint.h"
 #include "tessera/video/demo/vocabulary.h"
@@ -72,54 +71,6 @@ uint64_t seed_for(uint64_t seed, int64_t step, int rank, int use) {
   mix.next();
   return mix.next() >> 1;  // Torch's generators take 63 bits everywhere
 }
-
-class AutocastOnCuda {
- public:
-  explicit AutocastOnCuda(bool is_cuda) : is_cuda_(is_cuda) {
-    if (!is_cuda_) return;
-    at::autocast::set_autocast_dtype(at::kCUDA, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCUDA, true);
-  }
-  ~AutocastOnCuda() {
-    if (!is_cuda_) return;
-    at::autocast::set_autocast_enabled(at::kCUDA, false);
-    at::autocast::clear_cache();
-  }
-  AutocastOnCuda(const AutocastOnCuda&) = delete;
-  AutocastOnCuda& operator=(const AutocastOnCuda&) = delete;
-
- private:
-  bool is_cuda_;
-};
-
-/// A few numbers on their way from the device: sent with the work that makes them, received later
-/// without waiting for what was queued in between.
-class DelayedNumbers {
- public:
-  void send(const at::Tensor& numbers) {
-    const bool is_cuda = numbers.is_cuda();
-    host_ =
-        at::empty(numbers.sizes(), at::TensorOptions().dtype(at::kFloat).pinned_memory(is_cuda));
-    host_.copy_(numbers, /*non_blocking=*/is_cuda);
-    if (!is_cuda) return;
-    event_.emplace(numbers.device().type());
-    event_->record(
-        c10::impl::VirtualGuardImpl(numbers.device().type()).getStream(numbers.device()));
-  }
-
-  /// The numbers of the last send(), or null when they were received already.
-  const double* receive() {
-    if (!host_.defined()) return nullptr;
-    if (event_) event_->synchronize();
-    values_ = host_.to(at::kDouble);
-    host_.reset();
-    return values_.const_data_ptr<double>();
-  }
-
- private:
-  at::Tensor host_, values_;
-  std::optional<c10::Event> event_;
-};
 
 NamedTensors parameters_of(const VideoModel& model) {
   NamedTensors result;
@@ -258,7 +209,8 @@ class Trainer {
 
   at::Tensor loss_of(const Clips& clips) {
     const at::Tensor& x0 = clips.video;
-    at::Generator generator = make_generator(seed_for(settings_.seed, position_.step, rank_, 3));
+    at::Generator generator =
+        nn::make_generator(device_, seed_for(settings_.seed, position_.step, rank_, 3));
     const at::Tensor u = at::rand({x0.size(0)}, generator, x0.options());
     const double shift = noise_shift(x0);
     const at::Tensor sigma = (shift * u / (1 + (shift - 1) * u)).clamp_min(1e-3);
@@ -267,7 +219,7 @@ class Trainer {
     const at::Tensor noisy = at::lerp(x0, noise, s);
     at::Tensor output;
     {
-      const AutocastOnCuda autocast(device_.is_cuda());
+      const nn::AutocastOnCuda autocast(device_);
       output = model_.dit->forward(noisy, 1000 * sigma, context_of(clips.prompts), attention_);
     }
     return prediction_error(model_.config.prediction, output, x0, noisy, s).square().mean();
@@ -278,15 +230,6 @@ class Trainer {
   double noise_shift(const at::Tensor& x0) const {
     const auto tokens = static_cast<double>(model_.dit->grid_of(x0).num_tokens());
     return std::max(1.0, std::sqrt(tokens / settings_.tokens_without_shift));
-  }
-
-  at::Generator make_generator(uint64_t seed) const {
-    at::Generator generator = device_.is_cpu() ? at::detail::createCPUGenerator(seed)
-                                               : at::globalContext()
-                                                     .getAcceleratorHooksInterface(device_.type())
-                                                     .getNewGenerator(device_.index());
-    generator.set_current_seed(seed);
-    return generator;
   }
 
   void step(double used_minutes, double wished_end) {
