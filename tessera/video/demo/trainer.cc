@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <span>
 
 #include <ATen/ATen.h>
 
 #include "tessera/core/error.h"
+#include "tessera/core/file_io.h"
 #include "tessera/core/random.h"
 #include "tessera/nn/autocast.h"
 #include "tessera/nn/device.h"
@@ -51,15 +53,27 @@ void check_settings(const TrainingSettings& settings) {
   }
 }
 
-/// What may not change between a checkpoint and its continuation.
-std::string fingerprint_of(const TrainingJob& job) {
-  const auto& dit = job.config.dit;
-  std::string text = concat("dim ", dit.dim, " layers ", dit.num_layers, " heads ", dit.num_heads,
-                            " ffn ", dit.ffn_dim, " seed ", job.settings.seed, " ranks ",
-                            job.communicator->world_size(), " clips");
-  for (const auto& entry : all_shapes(job.settings)) {
-    text += concat(" ", entry.batch, "x", entry.shape.frames, "x", entry.shape.height, "x",
-                   entry.shape.width);
+/// What may not change between a checkpoint and its continuation: what the network is, and what
+/// decides the next step beside the weights. Lengths of the run may.
+std::string fingerprint_of(const VideoModel& model, const TrainingJob& job) {
+  const auto& dit = model.config.dit;
+  const auto& settings = job.settings;
+  const auto& optimiser = settings.optimiser;
+  std::string text = concat(
+      "dim ", dit.dim, " heads ", dit.num_heads, " layers ", dit.num_layers, " ffn ", dit.ffn_dim,
+      " patch ", dit.patch[0], "x", dit.patch[1], "x", dit.patch[2], " text ", dit.text_len, "x",
+      dit.text_dim, " prediction ", static_cast<int>(model.config.prediction), " vocabulary ",
+      sha256(std::as_bytes(std::span(model.vocabulary->text()))).substr(0, 12), " seed ",
+      settings.seed, " ranks ", job.communicator->world_size(), " rate ", settings.learning_rate,
+      " warm-up ", settings.warmup_steps, " decay from ", settings.decay_from, " dropout ",
+      settings.prompt_dropout, " shift ", settings.tokens_without_shift, " optimiser ",
+      optimiser.beta1, ",", optimiser.beta2, ",", optimiser.momentum, ",", optimiser.muon_scale,
+      ",", optimiser.weight_decay, ",", optimiser.average_decay, " clips");
+  for (const auto& stage : settings.stages) {
+    for (const auto& entry : stage.shapes) {
+      text += concat(" ", entry.batch, "x", entry.shape.frames, "x", entry.shape.height, "x",
+                     entry.shape.width, "@", stage.until);
+    }
   }
   return text;
 }
@@ -111,7 +125,7 @@ class Trainer {
     if (device_.is_cuda()) at::globalContext().setAllowTF32CuBLAS(true);
     if (job.is_resumed) {
       position_ = load_checkpoint(job.run_folder / "checkpoint.safetensors", parameters_.values(),
-                                  optimiser_, fingerprint_of(job));
+                                  optimiser_, fingerprint_of(model_, job));
     }
   }
 
@@ -238,16 +252,19 @@ class Trainer {
         clips_.draw(entry.batch, entry.shape, seed_for(settings_.seed, position_.step, rank_, 4));
     const at::Tensor loss = loss_of(clips);
     loss.backward();
-    // The loss and what this rank wishes travel behind the gradients, in one exchange.
+    // Behind the gradients, in one exchange: the loss, what this rank wishes, and the sum of its
+    // weights, by which each rank sees whether the others still hold the same.
     const at::Tensor wishes =
         at::tensor({used_minutes, wished_end}, at::kFloat).to(device_, /*non_blocking=*/true);
-    at::Tensor bucket = at::cat({parameters_.take_gradients(), loss.detach().view({1}), wishes});
+    const at::Tensor own_sum = parameters_.values().sum().view({1});
+    at::Tensor bucket =
+        at::cat({parameters_.take_gradients(), loss.detach().view({1}), wishes, own_sum});
     job_.communicator->all_reduce_mean(bucket);
-    const int64_t size = bucket.numel() - 3;
+    const int64_t size = bucket.numel() - 4;
     gradient_norm_ = optimiser_.step(bucket.narrow(0, 0, size), learning_rate());
     // Read one step late, so that the device always has the next step's work waiting.
     hear();
-    told_.send(bucket.narrow(0, size, 3));
+    told_.send(at::cat({bucket.narrow(0, size, 4), own_sum}));
     ++position_.step;
     position_.clips += static_cast<double>(entry.batch) * job_.communicator->world_size();
   }
@@ -260,6 +277,10 @@ class Trainer {
       throw Error(concat("[train_demo_video] the loss is no longer a number at step ",
                          position_.step - 1,
                          "; continue from the last checkpoint with a smaller learning rate"));
+    }
+    if (std::abs(values[3] - values[4]) > 1e-5 * (1 + std::abs(values[4]))) {
+      throw Error(concat("[train_demo_video] the ranks hold different weights at step ",
+                         position_.step - 1));
     }
     loss_sum_ += values[0];
     ++loss_count_;
@@ -280,8 +301,12 @@ class Trainer {
   void save() {
     if (rank_ != 0) return;
     const at::NoGradGuard no_grad;
+    if (!at::isfinite(parameters_.values()).all().item<bool>()) {
+      throw Error(concat("[train_demo_video] the weights are no longer numbers at step ",
+                         position_.step, "; the last checkpoint is kept, continue from it"));
+    }
     save_checkpoint(job_.run_folder / "checkpoint.safetensors", parameters_.values(), optimiser_,
-                    position_, fingerprint_of(job_));
+                    position_, fingerprint_of(model_, job_));
     VideoModel averaged = make_video_model(model_.config, *model_.vocabulary);
     std::map<std::string, at::Tensor> targets;
     for (auto& [name, tensor] : parameters_of(averaged)) targets[name] = tensor;

@@ -2,7 +2,8 @@
 //
 // Flow matching: x_s = (1 - s) x0 + s noise, the network reads x_s and 1000 s, the loss is the
 // squared error of what the network is to put out (see Prediction). One step
-// is a function of (seed, step, rank) and the weights, so a stopped run continues exactly.
+// is a function of (seed, step, rank) and the weights, so a stopped run of so many steps continues
+// to the same bits; one of so many minutes follows the clock.
 #pragma once
 
 #include <cstdint>
