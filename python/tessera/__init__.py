@@ -32,9 +32,10 @@ class SkipState:
     Shapes: bits int32 [B, Hq, Tq, ceil(Tk / 32)], spent fp32 [B, Hq, Tq], header int32 [10].
     """
 
-    def __init__(self, batch, num_heads, q_len, kv_len, q_tile=64, kv_tile=64):
+    def __init__(self, batch, num_heads, q_len, kv_len, q_tile=64, kv_tile=64,
+                 token_order=0):
         self.bits, self.spent, self.header = torch.ops.tessera.make_skip_state(
-            batch, num_heads, q_len, kv_len, q_tile, kv_tile)
+            batch, num_heads, q_len, kv_len, q_tile, kv_tile, token_order)
 
     def begin(self, total_steps):
         """Keeps all tiles and starts at step 0: before the first step of every video."""
@@ -43,15 +44,17 @@ class SkipState:
 
 def attention_forward(q, k, v, state=None, *, scale=None, threshold=-6.93,
                       alternate_direction=True, dense_step=False, must_keep=(), must_skip=(),
-                      kv_lengths=None):
+                      kv_lengths=None, token_order=0, generation=None):
     """softmax(scale q k^T) v over the tiles that the state keeps.
 
     Shapes: q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], fp32 or bf16, D contiguous. Returns out (as
     q), lse fp32 [B, Hq, Lq], counters int64 [B, Hq, 3]: total, visited, newly dropped tiles.
+    token_order and generation must be the state's; None is any generation.
     Raises: RuntimeError with the rule and the value for arguments that break a rule.
     """
     tensors = (None, None, None) if state is None else (state.bits, state.spent, state.header)
     return torch.ops.tessera.attention_forward(
         q, k, v, *tensors, scale=scale, threshold=threshold,
         alternate_direction=alternate_direction, dense_step=dense_step,
-        must_keep=list(must_keep), must_skip=list(must_skip), kv_lengths=kv_lengths)
+        must_keep=list(must_keep), must_skip=list(must_skip), kv_lengths=kv_lengths,
+        token_order=token_order, generation=generation)

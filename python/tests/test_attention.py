@@ -45,11 +45,25 @@ def test_dropped_tiles_stay_out_and_masking_gives_the_same():
 @pytest.mark.parametrize("change, message", [
     (dict(threshold=1.0), "threshold"),
     (dict(must_keep=[0]), "pairs"),
+    (dict(token_order=-1), "token_order"),
 ])
 def test_refused_arguments_name_the_rule(change, message):
     q, k, v = inputs()
     with pytest.raises(RuntimeError, match=message):
         tessera.attention_forward(q, k, v, **change)
+
+
+@pytest.mark.parametrize("named, message", [
+    (dict(token_order=1), "token order 2, got: 1"),
+    (dict(token_order=2, generation=2), "generation 1, got: 2"),
+])
+def test_a_state_of_something_else_is_refused(named, message):
+    q, k, v = inputs()
+    state = tessera.SkipState(batch=1, num_heads=2, q_len=200, kv_len=200, token_order=2)
+    state.begin(total_steps=1)
+    with pytest.raises(RuntimeError, match=message):
+        tessera.attention_forward(q, k, v, state, **named)
+    tessera.attention_forward(q, k, v, state, token_order=2, generation=1)
 
 
 def test_gradients_are_refused():

@@ -1,5 +1,7 @@
 #include "tessera/torch_ops/attention.h"
 
+#include <limits>
+
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -18,15 +20,24 @@ constexpr char kSchema[] =
     "attention_forward(Tensor q, Tensor k, Tensor v, "
     "Tensor(a!)? bits=None, Tensor(b!)? spent=None, Tensor(c!)? header=None, *, "
     "float? scale=None, float threshold=-6.93, bool alternate_direction=True, "
-    "bool dense_step=False, int[] must_keep=[], int[] must_skip=[], Tensor? kv_lengths=None) "
+    "bool dense_step=False, int[] must_keep=[], int[] must_skip=[], Tensor? kv_lengths=None, "
+    "int token_order=0, int? generation=None) "
     "-> (Tensor out, Tensor lse, Tensor counters)";
 
 using Signature = std::tuple<at::Tensor, at::Tensor, at::Tensor>(
     const at::Tensor&, const at::Tensor&, const at::Tensor&, const OptionalTensor&,
     const OptionalTensor&, const OptionalTensor&, std::optional<double>, double, bool, bool,
-    at::IntArrayRef, at::IntArrayRef, const OptionalTensor&);
+    at::IntArrayRef, at::IntArrayRef, const OptionalTensor&, int64_t, std::optional<int64_t>);
 
 thread_local std::string backend_of_last_call;
+
+/// Torch's integers are 64 bits wide, the library's header holds 32.
+int32_t narrowed(int64_t value, const char* function, const char* name, int64_t low,
+                 int64_t high = std::numeric_limits<int32_t>::max()) {
+  TESSERA_CHECK(low <= value && value <= high, "[", function, "] ", name, " must be in [", low,
+                ", ", high, "], got: ", value);
+  return static_cast<int32_t>(value);
+}
 
 DType dtype_of(const at::Tensor& tensor, const char* name) {
   switch (tensor.scalar_type()) {
@@ -76,7 +87,8 @@ std::vector<int64_t> lengths_of(const OptionalTensor& lengths, int64_t batch) {
   if (!lengths) return {};
   TESSERA_CHECK(
       lengths->scalar_type() == at::kLong && lengths->dim() == 1 && lengths->size(0) == batch,
-      "[attention_forward] kv_lengths must be int64 [", batch, "], got: ", lengths->sizes());
+      "[attention_forward] kv_lengths must be int64 [", batch,
+      "], got: ", c10::toString(lengths->scalar_type()), " ", lengths->sizes());
   const at::Tensor host = lengths->to(at::kCPU).contiguous();
   const int64_t* data = host.const_data_ptr<int64_t>();
   return {data, data + batch};
@@ -97,7 +109,8 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_forward_cpu(
     const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const OptionalTensor& bits,
     const OptionalTensor& spent, const OptionalTensor& header, std::optional<double> scale,
     double threshold, bool alternate_direction, bool dense_step, at::IntArrayRef must_keep,
-    at::IntArrayRef must_skip, const OptionalTensor& kv_lengths) {
+    at::IntArrayRef must_skip, const OptionalTensor& kv_lengths, int64_t token_order,
+    std::optional<int64_t> generation) {
   attention::AttentionProblem problem;
   problem.q = view_of_tensor<attention::TensorView>(q, "q");
   problem.k = view_of_tensor<attention::TensorView>(k, "k");
@@ -120,8 +133,9 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_forward_cpu(
   if (has_state) {
     state = view_of({*bits, *spent, *header});
     skip.state = &state;
-    skip.token_order = state.field(attention::HeaderField::kTokenOrder);
   }
+  skip.token_order = narrowed(token_order, "attention_forward", "token_order", 0);
+  if (generation) skip.generation = narrowed(*generation, "attention_forward", "generation", 1);
   skip.step = dense_step ? attention::StepKind::kDense : attention::StepKind::kSkip;
   skip.policy.threshold = static_cast<float>(threshold);
   skip.policy.direction = alternate_direction ? attention::DirectionMode::kAlternating
@@ -139,13 +153,16 @@ std::tuple<at::Tensor, at::Tensor, at::Tensor> attention_forward_cpu(
 
 std::tuple<at::Tensor, at::Tensor, at::Tensor> make_skip_state_tensors(
     int64_t batch, int64_t num_heads, int64_t q_len, int64_t kv_len, int64_t q_tile,
-    int64_t kv_tile) {
-  const auto state = make_skip_state({batch,
-                                      num_heads,
-                                      q_len,
-                                      kv_len,
-                                      {static_cast<int32_t>(q_tile), static_cast<int32_t>(kv_tile)},
-                                      0});
+    int64_t kv_tile, int64_t token_order) {
+  constexpr char kFunction[] = "make_skip_state";
+  const auto state = make_skip_state(
+      {.batch = batch,
+       .num_heads = num_heads,
+       .q_len = q_len,
+       .kv_len = kv_len,
+       .geometry = {.q_tile = narrowed(q_tile, kFunction, "q_tile", 1, attention::kMaxTileSize),
+                    .kv_tile = narrowed(kv_tile, kFunction, "kv_tile", 1, attention::kMaxTileSize)},
+       .token_order = narrowed(token_order, kFunction, "token_order", 0)});
   return {state.bits, state.spent, state.header};
 }
 
@@ -155,7 +172,7 @@ TORCH_LIBRARY(tessera, library) {
   library.def(kSchema);
   library.def(
       "make_skip_state(int batch, int num_heads, int q_len, int kv_len, int q_tile=64, int "
-      "kv_tile=64) "
+      "kv_tile=64, int token_order=0) "
       "-> (Tensor bits, Tensor spent, Tensor header)",
       &make_skip_state_tensors);
   library.def(
@@ -172,6 +189,14 @@ TORCH_LIBRARY_IMPL(tessera, CPU, library) {
 }
 
 SkipStateTensors make_skip_state(const attention::SkipStateShape& shape) {
+  // Before the arrays' shapes are computed from them.
+  constexpr char kFunction[] = "make_skip_state";
+  narrowed(shape.batch, kFunction, "batch", 1);
+  narrowed(shape.num_heads, kFunction, "num_heads", 1);
+  narrowed(shape.q_len, kFunction, "q_len", 1);
+  narrowed(shape.kv_len, kFunction, "kv_len", 1);
+  narrowed(shape.geometry.q_tile, kFunction, "q_tile", 1, attention::kMaxTileSize);
+  narrowed(shape.geometry.kv_tile, kFunction, "kv_tile", 1, attention::kMaxTileSize);
   SkipStateTensors state;
   const auto bits_shape = shape.bits_shape();
   const auto spent_shape = shape.spent_shape();
@@ -183,9 +208,8 @@ SkipStateTensors make_skip_state(const attention::SkipStateShape& shape) {
 }
 
 void begin_generation(SkipStateTensors& state, int64_t total_steps) {
-  TESSERA_CHECK(total_steps >= 1 && total_steps <= INT32_MAX,
-                "[begin_generation] total_steps must be in [1, 2^31), got: ", total_steps);
-  attention::begin_generation(view_of(state), static_cast<int32_t>(total_steps));
+  attention::begin_generation(view_of(state),
+                              narrowed(total_steps, "begin_generation", "total_steps", 1));
 }
 
 attention::SkipStateView view_of(const SkipStateTensors& state) {
@@ -225,7 +249,8 @@ AttentionResult attention_forward(const at::Tensor& q, const at::Tensor& k, cons
   const bool is_alternating = call.policy.direction == attention::DirectionMode::kAlternating;
   auto [out, lse, counters] =
       op.call(q, k, v, bits, spent, header, call.scale, call.policy.threshold, is_alternating,
-              call.is_dense_step, call.must_keep, call.must_skip, call.kv_lengths);
+              call.is_dense_step, call.must_keep, call.must_skip, call.kv_lengths, call.token_order,
+              call.generation);
   return {std::move(out), std::move(lse), std::move(counters)};
 }
 

@@ -23,7 +23,8 @@ struct SkipStateTensors {
   at::Tensor header;  // int32 [attention::kHeaderFields]
 };
 
-/// A new state on the CPU; call begin_generation() before the first step of each video.
+/// A new state on the CPU; call begin_generation() before the first step of each video. Throws
+/// InvalidArgument for sizes outside their ranges.
 SkipStateTensors make_skip_state(const attention::SkipStateShape& shape);
 
 /// All tiles kept, step 0 of `total_steps`.
@@ -39,6 +40,8 @@ struct AttentionCall {
   bool is_dense_step = false;
   std::vector<int64_t> must_keep, must_skip;  // begin, end, begin, end, ... in key tokens
   std::optional<at::Tensor> kv_lengths;       // int64 [B]
+  int64_t token_order = 0;                    // must be the state's
+  std::optional<int64_t> generation;          // if set, must be the state's
 };
 
 struct AttentionResult {
