@@ -31,7 +31,7 @@ inline constexpr int64_t kMaxHeadDim = 256;
 struct AttentionProblem {
   TensorView q, k, v;
   std::span<const int64_t> kv_lengths = {};  ///< [B], keys in use, each in [0, Lk]; empty: all Lk
-  std::optional<double> scale = {};  ///< finite, > 0; multiplies q k^T; 1 / sqrt(D) if empty
+  std::optional<double> scale = {};  ///< in [1e-30, 1e30]; multiplies q k^T; 1 / sqrt(D) if empty
 };
 
 /// The caller's memory. `out` [B, Lq, Hq, D] of q's dtype, D contiguous, must not overlap the

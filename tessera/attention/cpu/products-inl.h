@@ -28,8 +28,7 @@ constexpr int64_t kLanes = hn::MaxLanes(Floats());
 // The register block: a step of the inner loop loads kVectors vectors and broadcasts kRows numbers
 // for kRows * kVectors multiply-adds. Both shapes have more independent sums than the latency of a
 // multiply-add times its units (4 x 2), and fit: AVX-512 has 32 registers, others 16.
-// Measured on Zen 4, AVX-512, 2048 tokens, D = 64 / 128, share of the fp32 peak: 4 x 4 79 / 87 %,
-// 8 x 2 77 / 85 %, 6 x 4 76 / 83 %, 12 x 2 69 / 76 %.
+// Measured against other shapes: docs/attention/cpu.md, "Speed".
 #if HWY_TARGET <= HWY_AVX3
 constexpr int64_t kRows = 4;
 constexpr int64_t kVectors = 4;
