@@ -13,10 +13,6 @@ function(tessera_module room)
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
 
-  if(NOT sources)  # BOOTSTRAP
-    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/empty.cc "")
-    set(sources ${CMAKE_CURRENT_BINARY_DIR}/empty.cc)
-  endif()
   add_library(tessera_${room} STATIC ${sources})
   add_library(tessera::${room} ALIAS tessera_${room})
   target_include_directories(tessera_${room} PUBLIC ${CMAKE_SOURCE_DIR})
@@ -26,15 +22,22 @@ function(tessera_module room)
   endforeach()
 
   if(TESSERA_TESTS AND tests)
-    tessera_test(${room}_tests SOURCES ${tests} DEPS ${room})
+    set(serial)
+    if(tessera_torch IN_LIST ARG_LIBS)
+      set(serial SERIAL_OPENMP)
+    endif()
+    tessera_test(${room}_tests SOURCES ${tests} DEPS ${room} ${serial})
   endif()
 endfunction()
 
-# tessera_test(<program> SOURCES <files>... [DEPS <rooms>...] [LABELS <labels>...])
+# tessera_test(<program> SOURCES <files>... [DEPS <rooms>...] [LABELS <labels>...] [SERIAL_OPENMP])
 #
 # A GoogleTest program whose cases are known to CTest one by one. The label is `unit` unless said.
+# SERIAL_OPENMP, for what links Torch: one OpenMP thread each unless a test asks for more with
+# at::set_num_threads(). Waiting OpenMP threads spin, and two a test make tests that CTest runs side
+# by side five times slower.
 function(tessera_test program)
-  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;LABELS;LIBS" ${ARGN})
+  cmake_parse_arguments(ARG "SERIAL_OPENMP" "" "SOURCES;DEPS;LABELS;LIBS" ${ARGN})
   if(NOT ARG_LABELS)
     set(ARG_LABELS unit)
   endif()
@@ -44,7 +47,11 @@ function(tessera_test program)
     target_link_libraries(${program} PRIVATE tessera::${dep})
   endforeach()
   target_compile_definitions(${program} PRIVATE TESSERA_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  set(environment)
+  if(ARG_SERIAL_OPENMP)
+    set(environment ENVIRONMENT OMP_NUM_THREADS=1)
+  endif()
   include(GoogleTest)
   gtest_discover_tests(${program} DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST
-                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600)
+                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT 600 ${environment})
 endfunction()
