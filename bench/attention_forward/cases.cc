@@ -76,6 +76,13 @@ class OurCandidate final : public Candidate {
   torch_ops::AttentionCall call_;
 };
 
+/// A quarter of all tiles of the default size, at random.
+bool is_in_a_quarter(int64_t head, int64_t q, int64_t key) {
+  const auto& tile = attention::kCpuTileGeometry;
+  const auto seed = (head << 40) + (q / tile.q_tile << 20) + key / tile.kv_tile;
+  return Random(static_cast<uint64_t>(seed)).below(4) == 0;
+}
+
 }  // namespace
 
 Inputs make_inputs(const Shape& shape, uint64_t seed) {
@@ -95,7 +102,7 @@ std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, double skipp
   return std::make_unique<OurCandidate>(inputs, skipped, seed);
 }
 
-double worst_error(const Inputs& inputs, const Candidate& candidate, const at::Tensor& out) {
+double worst_error(const Inputs& inputs, const KeptKeys& is_kept, const at::Tensor& out) {
   const int64_t tokens = inputs.q.size(1), heads = inputs.q.size(2);
   const double scale = 1 / std::sqrt(static_cast<double>(inputs.q.size(3)));
   Random random(7);
@@ -111,18 +118,47 @@ double worst_error(const Inputs& inputs, const Candidate& candidate, const at::T
           scale;
       double* score = scores.mutable_data_ptr<double>();
       for (int64_t key = 0; key < tokens; ++key) {
-        if (!candidate.is_kept(head, row, key)) score[key] = -INFINITY;
+        if (!is_kept(head, row, key)) score[key] = -INFINITY;
       }
       const auto expected = at::mv(values.t(), at::softmax(scores, 0));
       const auto got = out.select(0, 0).select(0, row).select(0, head).to(at::kDouble);
-      worst = std::max(worst, (got - expected).abs().max().item<double>());
+      const auto error = ((got - expected).norm() / expected.norm()).item<double>();
+      // A NaN must not pass: std::max would drop it.
+      if (!(error <= worst)) worst = error;
+      if (std::isnan(worst)) return worst;
     }
   }
-  return worst / inputs.v.abs().max().item<double>();
+  return worst;
 }
 
-double error_limit(at::ScalarType dtype) {
-  return dtype == at::kFloat ? 100 * 0x1p-24 : 2 * 0x1p-8;
+double error_limit(at::ScalarType dtype, int64_t tokens) {
+  const double fp32 = 2 * 0x1p-24 * (20 + std::sqrt(static_cast<double>(tokens)));
+  return dtype == at::kFloat ? fp32 : fp32 + 2 * 0x1p-8;
+}
+
+double check_answer(const Inputs& inputs, Candidate& candidate) {
+  const int64_t tokens = inputs.q.size(1);
+  const double limit = error_limit(inputs.q.scalar_type(), tokens);
+  const at::Tensor out = candidate.run();
+  const std::string who =
+      concat("[bench] ", candidate.name(), " at ", tokens, " tokens, head_dim ", inputs.q.size(3),
+             ", ", c10::toString(inputs.q.scalar_type()), ", ", candidate.skipped(), " skipped: ");
+
+  const KeptKeys kept = [&](int64_t head, int64_t q, int64_t key) {
+    return candidate.is_kept(head, q, key);
+  };
+  const double error = worst_error(inputs, kept, out);
+  if (!(error <= limit)) throw Error(concat(who, "error ", error, " is over ", limit));
+
+  const KeptKeys fewer = [&](int64_t head, int64_t q, int64_t key) {
+    return kept(head, q, key) && !is_in_a_quarter(head, q, key);
+  };
+  const double false_error = worst_error(inputs, fewer, out);
+  if (false_error <= limit) {
+    throw Error(concat(who, "the comparison has no teeth: a mask with a quarter of the tiles less ",
+                       "gives error ", false_error, ", not over ", limit));
+  }
+  return error;
 }
 
 }  // namespace tessera::bench

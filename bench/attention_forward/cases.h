@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -40,11 +41,33 @@ std::unique_ptr<Candidate> make_torch_candidate(const Inputs& inputs);
 /// at work as in a real run (the threshold is so low that nothing further goes).
 std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, double skipped, uint64_t seed);
 
-/// Largest |out - fp64 over the kept keys| of some rows of each head, divided by max |v|.
-double worst_error(const Inputs& inputs, const Candidate& candidate, const at::Tensor& out);
+/// Whether a query of a head attends to a key: (head, query, key).
+using KeptKeys = std::function<bool(int64_t head, int64_t q, int64_t key)>;
 
-/// What worst_error may be. fp32: 100 roundings of the largest value. bf16: P and the output are
-/// rounded to 8 bits, one each (Torch's kernel does both), so two units in the last place.
-double error_limit(at::ScalarType dtype);
+/// Some rows of each head against fp64 over the kept keys: the largest |out - expected| /
+/// |expected| of a row, Euclidean over head_dim. The output of a row that averages many keys is
+/// small (its RMS is about sqrt(e / keys) for inputs of variance 1), so nothing else would be a
+/// fair measure.
+double worst_error(const Inputs& inputs, const KeptKeys& is_kept, const at::Tensor& out);
+
+/// What worst_error may be, for inputs of variance 1.
+///
+/// fp32, in units of u = 2^-24. Rounded scores and exponentials perturb each weight by about 20 u,
+/// independently of the others: 20 u of the row, as the row itself is a sum of independent terms.
+/// The sums over n keys walk at random: the numerator's partial sums grow like sqrt(i), which gives
+/// u sqrt(n / 6); the denominator's grow like i, u sqrt(n / 3); together under u sqrt(n). Twice
+/// their sum, as the worst of many rows is looked for.
+/// bf16 adds 2^-8 of the row for the rounding of the output (a strict bound), and 2^-8 / sqrt(3)
+/// for weights that are rounded to bf16 (Torch's are), independently again; both together are under
+/// two such units. Neither grows with the number of keys.
+///
+/// Leaving out a share f of the keys moves a row by sqrt(f / (1 - f)) of itself: 0.58 for a
+/// quarter, 0.06 for one tile of 16,384 tokens, where bf16 may be 0.008 off.
+double error_limit(at::ScalarType dtype, int64_t tokens);
+
+/// Runs the candidate, compares, and proves that the comparison has teeth: the same output must be
+/// rejected against a mask that lacks another quarter of the tiles. Throws Error unless both hold;
+/// gives the error.
+double check_answer(const Inputs& inputs, Candidate& candidate);
 
 }  // namespace tessera::bench
