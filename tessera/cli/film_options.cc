@@ -53,7 +53,7 @@ void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention
   command
       .add_option("--upscale", options.upscale,
                   "Enlarge the film so many times; 0 chooses, 1 does not")
-      ->check(CLI::Range(0, 64))
+      ->check(number_in(0, 64))
       ->capture_default_str();
   command.add_option("--threads", options.threads, "CPU threads (default: all)")->check(positive());
   command.add_option("--device", options.device, "cpu, cuda or cuda:N")->capture_default_str();
@@ -68,10 +68,9 @@ void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention
   command.add_option("--policy", options.policy, "What drops a tile")
       ->check(CLI::IsMember({"max_gap"}))
       ->capture_default_str();
-  command
-      .add_option("--threshold", options.threshold,
-                  "max_gap: natural-log units, below zero; nearer to zero drops more")
-      ->capture_default_str();
+  command.add_option("--threshold", options.threshold,
+                     "max_gap: natural-log units, below zero; nearer to zero drops more "
+                     "(default: the model's)");
   command
       .add_option("--direction", options.direction,
                   "Order in which tiles are visited from step to step")
@@ -101,16 +100,18 @@ video::VideoRequest make_request(const FilmOptions& options, const video::VideoC
   if (options.steps > 0) request.steps = options.steps;
   check_finite(options.guidance, "--guidance");
   check_finite(options.shift, "--shift");
-  check_finite(options.threshold, "--threshold");
   if (options.guidance > 0) request.guidance = options.guidance;
   if (options.shift > 0) request.shift = options.shift;
   request.seed = static_cast<uint64_t>(options.seed);
-  TESSERA_CHECK(options.threshold < 0,
-                "[--threshold] must be below zero, got: ", options.threshold);
   auto& attention = request.attention;
   attention.mode =
       options.attention == "dense" ? video::AttentionMode::kDense : video::AttentionMode::kLite;
-  attention.policy.threshold = static_cast<float>(options.threshold);
+  if (options.threshold) {
+    check_finite(*options.threshold, "--threshold");
+    TESSERA_CHECK(*options.threshold < 0,
+                  "[--threshold] must be below zero, got: ", *options.threshold);
+    attention.policy.threshold = static_cast<float>(*options.threshold);
+  }
   attention.policy.direction = options.direction == "fixed"
                                    ? attention::DirectionMode::kFixed
                                    : attention::DirectionMode::kAlternating;
@@ -143,7 +144,7 @@ nlohmann::json settings_json(const FilmOptions& options, const video::VideoReque
           {"device", options.device},
           {"attention", attention.mode == video::AttentionMode::kDense ? "dense" : "lite"},
           {"policy", options.policy},
-          {"threshold", options.threshold},
+          {"threshold", static_cast<double>(attention.policy.threshold)},
           {"direction", options.direction},
           {"dense-first", attention.dense_first_steps},
           {"dense-last", attention.dense_last_steps},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,14 +13,14 @@
 
 namespace tessera::cli {
 
-/// A number of zero stands for the model's own default.
+/// A number of zero, or none, stands for the model's own default.
 struct FilmOptions {
   std::string model = "demo-video", prompt, size, device = "cpu";
   int64_t frames = 0, steps = 0, seed = 0, upscale = 0;
   double guidance = 0, shift = 0, fps = 0;
   int threads = 0;
   std::string attention = "auto", policy = "max_gap", direction = "alternating";
-  double threshold = attention::kDefaultMaxGapThreshold;
+  std::optional<double> threshold;
   int64_t dense_first = 1, dense_last = 0;
   std::vector<int64_t> dense_layers;
 };

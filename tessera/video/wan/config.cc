@@ -49,6 +49,7 @@ GenerationDefaults read_defaults(nn::JsonObject json) {
   defaults.steps = json.integer("steps", 1, 1000);
   defaults.guidance = json.number("guidance", 0, 100);
   defaults.shift = json.number("shift", 0.01, 100);
+  defaults.threshold = json.number("threshold", -1e6, -1e-6);
   json.finish();
   return defaults;
 }
@@ -130,7 +131,8 @@ void write_video_config(const std::filesystem::path& path, const VideoConfig& co
         {"fps", config.defaults.fps},
         {"steps", config.defaults.steps},
         {"guidance", config.defaults.guidance},
-        {"shift", config.defaults.shift}}},
+        {"shift", config.defaults.shift},
+        {"threshold", config.defaults.threshold}}},
       {"attention", {{"q_tile", config.attention.q_tile}, {"kv_tile", config.attention.kv_tile}}}};
   write_file(path, json.dump(2) + "\n");
 }

@@ -8,6 +8,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "tessera/attention/max_gap.h"
+
 namespace tessera::video {
 
 /// Extents along frames, rows and columns.
@@ -49,6 +51,8 @@ struct GenerationDefaults {
   double fps = 8;
   int64_t steps = 30;
   double guidance = 4, shift = 3;
+  /// Of lite attention, see attention::MaxGapPolicy.
+  double threshold = attention::kDefaultMaxGapThreshold;
 };
 
 /// Tokens in a tile of attention, the unit that is skipped or not.
