@@ -1,13 +1,13 @@
 // The operator's answers: against Torch's attention, and against the library on the same memory.
 #include "tessera/torch_ops/attention.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
 #include "tessera/attention/testing/tolerance.h"
 #include "tessera/testing/close_to.h"
 #include "tessera/torch_ops/testing/problem_tensors.h"
-#include "tessera/torch_ops/torch_executor.h"
 
 namespace tessera::torch_ops::testing {
 namespace {
@@ -95,7 +95,9 @@ AttentionResult run_operator(const Problem& problem, SkipStateTensors& state, At
                            call);
 }
 
-TEST(AttentionOp, IsTheLibraryBitForBitOverThreeSteps) {
+TEST(AttentionOp, IsTheLibraryBitForBitOverThreeStepsOnTwoThreads) {
+  const int threads = at::get_num_threads();
+  at::set_num_threads(2);
   const auto shape = attention::testing::state_shape_for(kStepsSpec, {16, 16});
   SkipStateTensors state = make_skip_state(shape);
   begin_generation(state, 3);
@@ -104,8 +106,7 @@ TEST(AttentionOp, IsTheLibraryBitForBitOverThreeSteps) {
   for (int step = 0; step < 3; ++step) {
     const Problem problem = make_problem(kStepsSpec, 0.1 * step);
     const auto got = run_operator(problem, state, {});
-    const auto want =
-        attention::testing::run(problem, {.state = &truth_view}, {.executor = &torch_executor()});
+    const auto want = attention::testing::run(problem, {.state = &truth_view});
     EXPECT_EQ(floats_of(got.out), want.out);
     EXPECT_EQ(floats_of(got.lse), want.lse);
     EXPECT_TRUE(at::equal(state.bits, truth.bits));
@@ -113,6 +114,7 @@ TEST(AttentionOp, IsTheLibraryBitForBitOverThreeSteps) {
     EXPECT_EQ(got.counters.select(2, 2).sum().item<int64_t>(), want.report.sum().dropped);
     EXPECT_EQ(last_backend(), want.report.backend);
   }
+  at::set_num_threads(threads);
   EXPECT_LT(attention::kept_tiles(truth_view), 2 * 2 * 6 * 32);
 }
 
