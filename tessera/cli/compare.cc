@@ -3,9 +3,10 @@
 #include <memory>
 
 #include "tessera/cli/command.h"
+#include "tessera/cli/common_flags.h"
 #include "tessera/cli/comparison.h"
 #include "tessera/cli/output_folder.h"
-#include "tessera/cli/settings_file.h"
+#include "tessera/core/error.h"
 
 namespace tessera::cli {
 namespace {
@@ -16,14 +17,28 @@ struct Options {
   bool is_forced = false;
 };
 
+/// Ctrl-C: the dense film is kept if it is whole, without a report.
+[[noreturn]] void end_early(const LoadedModel& loaded, const Comparison& comparison,
+                            OutputFolder& folder, const std::string& name) {
+  if (!comparison.dense)
+    throw Interrupted("[compare] stopped before a film was whole; nothing was written");
+  write_dense_film(loaded, comparison, folder.temporary_path());
+  folder.commit();
+  throw Interrupted(concat("[compare] stopped before the lite film was whole; the dense film is in ",
+                           name));
+}
+
 int run_compare(Console& console, Options options) {
+  check_output_folder(options.output, options.is_forced);
   options.film.attention = "lite";
   resolve_attention(options.film, console);
-  OutputFolder output(options.output, options.is_forced);
   const LoadedModel loaded = load_model(options.film);
-  const auto report =
-      make_comparison(console, "", loaded, options.film, output.temporary_path(), "");
-  output.commit();
+  Comparison comparison = plan_comparison(loaded, options.film, options.output);
+  OutputFolder folder(options.output, options.is_forced);
+  run_comparison(console, "", loaded, comparison);
+  if (!comparison.lite) end_early(loaded, comparison, folder, options.output);
+  const auto report = write_comparison(loaded, comparison, folder.temporary_path(), "");
+  folder.commit();
   console.say(pages::verdict(report));
   console.say((std::filesystem::path(options.output) / "index.html").string());
   return kOk;
@@ -40,19 +55,10 @@ void add_compare(CLI::App& program, Console& console, Run& chosen) {
       "  tessera compare -p \"two red circles moving left\" -o circles\n"
       "  tessera compare -p \"a white ring growing\" --size 128x128 --threshold -5 -o ring");
   add_film_flags(*command, options->film, false);
-  command
-      ->add_option("-o,--output", options->output, "Folder for films, report.json and index.html")
-      ->capture_default_str();
-  command->add_flag("--force", options->is_forced, "Replace the folder if it exists");
-  command->add_flag_callback(
-      "--json", [&console] { console.use_json_events(); }, "Events as JSON lines");
-  add_config_flag(*command);
-  command->callback([&console, &chosen, command, options] {
-    chosen = [&console, command, options] {
-      apply_config_flag(*command);
-      return run_compare(console, *options);
-    };
-  });
+  add_output_flag(*command, options->output, "Folder for films, report.json and index.html");
+  add_force_flag(*command, options->is_forced);
+  finish_command(*command, console, chosen,
+                 [&console, options] { return run_compare(console, *options); });
 }
 
 }  // namespace tessera::cli

@@ -1,6 +1,8 @@
 #include "tessera/cli/comparison.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <ATen/Parallel.h>
 
@@ -20,12 +22,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-video::GeneratedVideo run_or_throw(Console& console, const std::string& title,
-                                   const LoadedModel& loaded, const video::VideoRequest& request) {
-  auto video = run_film(console, title, loaded, request);
-  if (!video.is_complete)
-    throw Interrupted("[compare] stopped; a comparison needs both films whole");
-  return video;
+void make_folder(const fs::path& folder) {
+  std::error_code failure;
+  fs::create_directories(folder, failure);
+  if (failure) throw IoError(concat(folder.string(), ": cannot be made: ", failure.message()));
 }
 
 /// Writes the film for the page: .mp4 where it can be made, and PNG frames that every browser
@@ -95,7 +95,7 @@ pages::CompareReport describe(const LoadedModel& loaded, const FilmOptions& opti
   report.kv_tile = static_cast<int>(config.attention.kv_tile);
   report.policy = options.policy;
   report.direction = options.direction;
-  report.threshold = options.threshold;
+  report.threshold = request.attention.policy.threshold;
   report.machine = machine_name();
   report.threads = at::get_num_threads();
   report.torch_version = torch_version();
@@ -105,18 +105,42 @@ pages::CompareReport describe(const LoadedModel& loaded, const FilmOptions& opti
 
 }  // namespace
 
-pages::CompareReport make_comparison(Console& console, const std::string& title,
-                                     const LoadedModel& loaded, const FilmOptions& options,
-                                     const fs::path& folder, const std::string& index) {
-  auto request = make_request(options, loaded.model.config);
-  const double fps = options.fps > 0 ? options.fps : loaded.model.config.defaults.fps;
-  auto report = describe(loaded, options, request, fps);
+Comparison plan_comparison(const LoadedModel& loaded, const FilmOptions& options,
+                           const fs::path& folder) {
+  Comparison comparison{options, make_request(options, loaded.model.config), options.fps, {}, {}};
+  if (comparison.fps <= 0) comparison.fps = loaded.model.config.defaults.fps;
+  const auto& request = comparison.request;
+  TESSERA_CHECK(std::min(request.width, request.height) >= media::kMinSsimSide,
+                "[--size] SSIM needs sides of ", media::kMinSsimSide,
+                " pixels or more, got: ", request.width, "x", request.height);
+  const int64_t upscale = upscale_factor(options, request);
+  const media::FilmFormat format{static_cast<int>(request.height * upscale),
+                                 static_cast<int>(request.width * upscale), comparison.fps};
+  media::check_film_output(folder / "dense", format);
+  if (media::ffmpeg_status().can_write_mp4) media::check_film_output(folder / "dense.mp4", format);
+  return comparison;
+}
 
+void run_comparison(Console& console, const std::string& title, const LoadedModel& loaded,
+                    Comparison& comparison) {
+  auto request = comparison.request;
   request.attention.mode = video::AttentionMode::kDense;
-  const auto dense = run_or_throw(console, title + "dense", loaded, request);
+  auto dense = run_film(console, title + "dense", loaded, request);
+  if (!dense.is_complete) return;
+  comparison.dense = std::move(dense);
+  if (is_interrupted()) return;
   request.attention.mode = video::AttentionMode::kLite;
-  const auto lite = run_or_throw(console, title + "lite ", loaded, request);
+  auto lite = run_film(console, title + "lite ", loaded, request);
+  if (lite.is_complete) comparison.lite = std::move(lite);
+}
 
+pages::CompareReport write_comparison(const LoadedModel& loaded, const Comparison& comparison,
+                                      const fs::path& folder, const std::string& index) {
+  const auto& request = comparison.request;
+  const auto& dense = comparison.dense.value();
+  const auto& lite = comparison.lite.value();
+  const double fps = comparison.fps;
+  auto report = describe(loaded, comparison.options, request, fps);
   report.backend = lite.attention_backend;
   report.dense = run_report(dense);
   report.lite = run_report(lite);
@@ -129,16 +153,26 @@ pages::CompareReport make_comparison(Console& console, const std::string& title,
   report.frame_psnr = quality.frame_psnr;
   report.frame_ssim = quality.frame_ssim;
 
-  std::error_code failure;
-  fs::create_directories(folder, failure);
-  if (failure) throw IoError(concat(folder.string(), ": cannot be made: ", failure.message()));
-  const int64_t upscale = upscale_factor(options, request);
+  make_folder(folder);
+  const int64_t upscale = upscale_factor(comparison.options, request);
   report.dense.film = write_for_page(shown_film(dense, upscale, fps), folder, "dense");
   report.lite.film = write_for_page(shown_film(lite, upscale, fps), folder, "lite");
   write_file(folder / "report.json", pages::to_json(report).dump(1) + "\n");
   write_file(folder / "index.html",
              pages::compare_page(report, {.report_json = "report.json", .index = index}));
   return report;
+}
+
+void write_dense_film(const LoadedModel& loaded, const Comparison& comparison,
+                      const fs::path& folder) {
+  const auto& dense = comparison.dense.value();
+  auto request = comparison.request;
+  request.attention.mode = video::AttentionMode::kDense;
+  FilmOptions options = comparison.options;
+  options.fps = comparison.fps;
+  make_folder(folder);
+  write_for_page(shown_film(dense, upscale_factor(options, request), options.fps), folder, "dense");
+  write_file(folder / "dense.json", sidecar_of(options, request, loaded, dense).dump(2) + "\n");
 }
 
 }  // namespace tessera::cli

@@ -2,9 +2,12 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "tessera/cli/checks.h"
 #include "tessera/cli/command.h"
+#include "tessera/cli/common_flags.h"
 #include "tessera/cli/comparison.h"
 #include "tessera/cli/output_folder.h"
 #include "tessera/cli/pages/demo_index_page.h"
@@ -34,17 +37,21 @@ constexpr DemoFilm kFilms[] = {
     {"star", "a yellow star spinning on a black background", "128x128", 2},
 };
 
-int run_demo(Console& console, const Options& options) {
-  const auto start = std::chrono::steady_clock::now();
-  OutputFolder output(options.output, options.is_forced);
-  FilmOptions film;
-  film.model = options.model;
-  film.threads = options.threads;
-  film.attention = "lite";
-  const LoadedModel loaded = load_model(film);
-  console.say(concat("Making ", std::size(kFilms),
-                     " films, each dense and lite; about 3 minutes on 2 cores."));
+std::vector<Comparison> plan_films(const Options& options, const LoadedModel& loaded,
+                                   FilmOptions film) {
+  std::vector<Comparison> plans;
+  for (const auto& entry : kFilms) {
+    film.prompt = entry.prompt;
+    film.size = entry.size;
+    film.seed = entry.seed;
+    plans.push_back(
+        plan_comparison(loaded, film, std::filesystem::path(options.output) / entry.folder));
+  }
+  return plans;
+}
 
+/// The front page of the films that are finished.
+std::string index_page(std::vector<pages::DemoComparison> comparisons) {
   pages::DemoSection section;
   section.title = "Films, dense and lite";
   section.text =
@@ -52,17 +59,7 @@ int run_demo(Console& console, const Options& options) {
       "step; "
       "the lite one leaves out the tiles that stopped to matter, and remembers them from step to "
       "step.";
-  for (const auto& entry : kFilms) {
-    film.prompt = entry.prompt;
-    film.size = entry.size;
-    film.seed = entry.seed;
-    pages::DemoComparison comparison;
-    comparison.folder = concat(entry.folder, "/");
-    comparison.report = make_comparison(console, concat(entry.folder, " "), loaded, film,
-                                        output.temporary_path() / entry.folder, "../index.html");
-    console.say(concat(entry.folder, ": ", pages::verdict(comparison.report)));
-    section.comparisons.push_back(std::move(comparison));
-  }
+  section.comparisons = std::move(comparisons);
   pages::DemoIndex index;
   index.title = "Tessera";
   index.text =
@@ -70,11 +67,55 @@ int run_demo(Console& console, const Options& options) {
   index.footer = concat("tessera ", version(), " (", commit(), "), torch ", torch_version(), ", ",
                         machine_name());
   index.sections.push_back(std::move(section));
-  write_file(output.temporary_path() / "index.html", pages::demo_index_page(index));
-  output.commit();
+  return pages::demo_index_page(index);
+}
+
+/// Makes and writes the planned films one after the other; Ctrl-C leaves out the unfinished.
+std::vector<pages::DemoComparison> make_films(Console& console, const LoadedModel& loaded,
+                                              std::vector<Comparison>& plans,
+                                              const std::filesystem::path& folder) {
+  std::vector<pages::DemoComparison> finished;
+  for (size_t i = 0; i < plans.size() && !is_interrupted(); ++i) {
+    const std::string name = kFilms[i].folder;
+    run_comparison(console, name + " ", loaded, plans[i]);
+    if (!plans[i].lite) break;
+    pages::DemoComparison comparison;
+    comparison.folder = name + "/";
+    comparison.report = write_comparison(loaded, plans[i], folder / name, "../index.html");
+    console.say(concat(name, ": ", pages::verdict(comparison.report)));
+    finished.push_back(std::move(comparison));
+    plans[i].dense.reset();  // on disk now
+    plans[i].lite.reset();
+  }
+  return finished;
+}
+
+int run_demo(Console& console, const Options& options) {
+  const auto start = std::chrono::steady_clock::now();
+  check_output_folder(options.output, options.is_forced);
+  FilmOptions film;
+  film.model = options.model;
+  film.threads = options.threads;
+  film.attention = "lite";
+  const LoadedModel loaded = load_model(film);
+  auto plans = plan_films(options, loaded, film);
+  OutputFolder folder(options.output, options.is_forced);
+  console.say(concat("Making ", plans.size(),
+                     " films, each dense and lite; about 3 minutes on 2 cores."));
+
+  auto finished = make_films(console, loaded, plans, folder.temporary_path());
+  const size_t num_finished = finished.size();
+  if (num_finished == 0)
+    throw Interrupted("[demo] stopped before two films were whole; nothing was written");
+  write_file(folder.temporary_path() / "index.html", index_page(std::move(finished)));
+  folder.commit();
+  const std::string page = (std::filesystem::path(options.output) / "index.html").string();
+  if (num_finished < plans.size()) {
+    throw Interrupted(concat("[demo] stopped; ", num_finished, " of ", plans.size(),
+                             " comparisons are finished: open ", page));
+  }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-  console.say(concat("Open ", (std::filesystem::path(options.output) / "index.html").string(),
-                     "  (took ", format_seconds(took.count()), ")"));
+  console.say(concat("Open ", page, "  (took ", format_seconds(took.count()), ")"));
   return kOk;
 }
 
@@ -85,17 +126,13 @@ void add_demo(CLI::App& program, Console& console, Run& chosen) {
   auto* command = program.add_subcommand("demo",
                                          "Show what the program does, on one page.\n\n"
                                          "  tessera demo -o demo_out");
-  command->add_option("-o,--output", options->output, "Folder for the page and the films")
-      ->capture_default_str();
+  add_output_flag(*command, options->output, "Folder for the page and the films");
   command->add_option("--model", options->model, "Model name or folder")->capture_default_str();
   command->add_option("--threads", options->threads, "CPU threads (default: all)")
       ->check(positive());
-  command->add_flag("--force", options->is_forced, "Replace the folder if it exists");
-  command->add_flag_callback(
-      "--json", [&console] { console.use_json_events(); }, "Events as JSON lines");
-  command->callback([&console, &chosen, options] {
-    chosen = [&console, options] { return run_demo(console, *options); };
-  });
+  add_force_flag(*command, options->is_forced);
+  finish_command(*command, console, chosen,
+                 [&console, options] { return run_demo(console, *options); });
 }
 
 }  // namespace tessera::cli

@@ -6,6 +6,7 @@
 #include <sys/sysinfo.h>
 
 #include "tessera/cli/command.h"
+#include "tessera/cli/common_flags.h"
 #include "tessera/cli/film_run.h"
 #include "tessera/cli/models.h"
 #include "tessera/cli/version.h"
@@ -124,9 +125,7 @@ int run_doctor(Console& console) {
 void add_doctor(CLI::App& program, Console& console, Run& chosen) {
   auto* command =
       program.add_subcommand("doctor", "Report what this machine and this build can do");
-  command->add_flag_callback(
-      "--json", [&console] { console.use_json_events(); }, "Findings as JSON lines");
-  command->callback([&] { chosen = [&console] { return run_doctor(console); }; });
+  finish_command(*command, console, chosen, [&console] { return run_doctor(console); });
 }
 
 }  // namespace tessera::cli

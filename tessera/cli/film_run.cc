@@ -78,7 +78,6 @@ void resolve_attention(FilmOptions& options, Console& console) {
 
 video::GeneratedVideo run_film(Console& console, const std::string& title,
                                const LoadedModel& loaded, const video::VideoRequest& request) {
-  watch_for_interrupt();
   warn_of_unknown_words(console, loaded.model, request);
   Progress progress(console, title, request.steps);
   return video::generate_video(loaded.model, request, [&](const video::StepReport& report) {

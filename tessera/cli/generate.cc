@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "tessera/cli/command.h"
+#include "tessera/cli/common_flags.h"
 #include "tessera/cli/film_run.h"
 #include "tessera/cli/settings_file.h"
 #include "tessera/core/error.h"
@@ -27,6 +28,7 @@ std::filesystem::path sidecar_path(const std::filesystem::path& output) {
 int run_generate(Console& console, Options options) {
   const std::filesystem::path output = options.output;
   media::refuse_existing(output, options.is_forced);
+  media::refuse_existing_file(sidecar_path(output), options.is_forced);
   resolve_attention(options.film, console);
   const LoadedModel loaded = load_model(options.film);
   const auto request = make_request(options.film, loaded.model.config);
@@ -69,21 +71,14 @@ void add_generate(CLI::App& program, Console& console, Run& chosen) {
       "  tessera generate -p \"three green squares moving up\" --attention dense -o frames/\n"
       "  tessera generate --rerun circles.mp4.json -o again.mp4");
   add_film_flags(*command, options->film, true);
-  command->add_option("-o,--output", options->output, "x.mp4, x.y4m, or a folder for PNG frames")
-      ->capture_default_str();
+  add_output_flag(*command, options->output, "x.mp4, x.y4m, or a folder for PNG frames");
   command->add_option("--rerun", options->rerun,
                       "Take the settings from the sidecar of an earlier film");
-  command->add_flag("--force", options->is_forced, "Replace the output if it exists");
-  command->add_flag_callback(
-      "--json", [&console] { console.use_json_events(); }, "Events as JSON lines");
-  add_config_flag(*command);
-  command->callback([&console, &chosen, command, options] {
-    chosen = [&console, command, options] {
-      apply_config_flag(*command);
-      if (!options->rerun.empty())
-        apply_settings(*command, read_sidecar_settings(options->rerun), options->rerun);
-      return run_generate(console, *options);
-    };
+  add_force_flag(*command, options->is_forced);
+  finish_command(*command, console, chosen, [&console, command, options] {
+    if (!options->rerun.empty())
+      apply_settings(*command, read_sidecar_settings(options->rerun), options->rerun);
+    return run_generate(console, *options);
   });
 }
 

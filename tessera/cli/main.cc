@@ -83,6 +83,7 @@ int run_program(int argc, char** argv) {
                                     : "tessera " + program.get_subcommands().front()->get_name();
     return report(console, kUsage, concat(error.what(), " (see `", command, " --help`)"));
   }
+  watch_for_interrupt();  // before anything is written, so that Ctrl-C leaves nothing behind
   return run_and_report(console, chosen);
 }
 

@@ -18,32 +18,56 @@ std::string text_of(double value) {
   return text.str();
 }
 
-std::string text_of(const toml::node& node, const std::string& key) {
+/// `where` begins messages: the file and the key.
+std::string text_of(const toml::node& node, const std::string& where) {
   if (const auto value = node.value_exact<std::string>()) return *value;
   if (const auto value = node.value_exact<bool>()) return *value ? "true" : "false";
   if (const auto value = node.value_exact<int64_t>()) return std::to_string(*value);
   if (const auto value = node.value_exact<double>()) return text_of(*value);
-  throw InvalidArgument(concat("[config] key \"", key,
-                               "\" must be text, a number, true or false, or a list of these"));
+  throw InvalidArgument(
+      concat(where, " must be text, a number, true or false, or a list of these"));
 }
 
-std::vector<std::string> values_of(const toml::node& node, const std::string& key) {
+std::vector<std::string> values_of(const toml::node& node, const std::string& where) {
   std::vector<std::string> values;
   if (const auto* list = node.as_array()) {
-    for (const auto& entry : *list) values.push_back(text_of(entry, key));
+    for (const auto& entry : *list) values.push_back(text_of(entry, where));
   } else {
-    values.push_back(text_of(node, key));
+    values.push_back(text_of(node, where));
   }
   return values;
 }
 
-std::string text_of(const nlohmann::json& value) {
-  return value.is_string() ? value.get<std::string>() : value.dump();
+std::string text_of(const nlohmann::json& value, const std::string& where) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number() || value.is_boolean()) return value.dump();
+  throw IoError(concat(where, " must be text, a number, true or false, or a list of these, got: ",
+                       value.type_name()));
+}
+
+/// "a.toml: \"seed\"".
+std::string place(const std::filesystem::path& path, const std::string& key) {
+  return concat(path.string(), ": \"", key, "\"");
+}
+
+/// The names of all commands, "compare, demo".
+std::string command_names(const CLI::App& program) {
+  std::string names;
+  for (const auto* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  return names;
+}
+
+bool is_command(const CLI::App& program, const std::string& name) {
+  return !program
+              .get_subcommands([&](const CLI::App* command) { return command->get_name() == name; })
+              .empty();
 }
 
 }  // namespace
 
-Settings read_toml_settings(const std::filesystem::path& path, const std::string& command) {
+Settings read_toml_settings(const std::filesystem::path& path, const CLI::App& command) {
   toml::table table;
   try {
     table = toml::parse(read_text(path), path.string());
@@ -56,11 +80,16 @@ Settings read_toml_settings(const std::filesystem::path& path, const std::string
     const std::string name(key.str());
     const auto* inner = node.as_table();
     if (inner == nullptr) {
-      settings.emplace_back(name, values_of(node, name));
-    } else if (name == command) {
+      settings.emplace_back(name, values_of(node, place(path, name)));
+      continue;
+    }
+    const CLI::App& program = *command.get_parent();
+    TESSERA_CHECK(is_command(program, name), path.string(), ": a table must be named after one of ",
+                  command_names(program), ", got: [", name, "]");
+    if (name == command.get_name()) {
       for (const auto& [inner_key, inner_node] : *inner) {
         const std::string inner_name(inner_key.str());
-        settings.emplace_back(inner_name, values_of(inner_node, inner_name));
+        settings.emplace_back(inner_name, values_of(inner_node, place(path, inner_name)));
       }
     }
   }
@@ -74,18 +103,21 @@ Settings read_sidecar_settings(const std::filesystem::path& path) {
   } catch (const nlohmann::json::exception&) {
     throw IoError(concat(path.string(), ": is not JSON"));
   }
-  if (!sidecar.is_object() || sidecar.value("schema", "") != "tessera.generate/1" ||
-      !sidecar.contains("settings") || !sidecar["settings"].is_object()) {
-    throw IoError(
-        concat(path.string(), ": must be the sidecar of a film, schema tessera.generate/1"));
+  const auto schema = sidecar.is_object() ? sidecar.value("schema", nlohmann::json()) : sidecar;
+  if (schema != "tessera.generate/1" || !sidecar.contains("settings") ||
+      !sidecar["settings"].is_object()) {
+    throw IoError(concat(path.string(),
+                         ": must be the sidecar of a film, schema \"tessera.generate/1\" with "
+                         "settings, got schema: ",
+                         schema.is_string() ? schema.dump() : schema.type_name()));
   }
   Settings settings;
   for (const auto& [key, value] : sidecar["settings"].items()) {
     std::vector<std::string> values;
     if (value.is_array()) {
-      for (const auto& entry : value) values.push_back(text_of(entry));
+      for (const auto& entry : value) values.push_back(text_of(entry, place(path, key)));
     } else {
-      values.push_back(text_of(value));
+      values.push_back(text_of(value, place(path, key)));
     }
     settings.emplace_back(key, std::move(values));
   }
@@ -96,28 +128,24 @@ void apply_settings(CLI::App& command, const Settings& settings, const std::stri
   for (const auto& [key, values] : settings) {
     CLI::Option* option = command.get_option_no_throw("--" + key);
     if (option == nullptr || key == "config" || key == "rerun" || key == "help") {
-      throw InvalidArgument(concat("[", command.get_name(), "] ", source, ": \"", key,
-                                   "\" is no flag of this command"));
+      throw InvalidArgument(
+          concat(place(source, key), " is no flag of ", command.get_name(), " that a file can set"));
     }
     if (option->count() > 0 || values.empty()) continue;
     try {
       for (const auto& value : values) option->add_result(value);
       option->run_callback();
     } catch (const CLI::Error& error) {
-      throw InvalidArgument(concat("[", command.get_name(), "] ", source, ": ", error.what()));
+      throw InvalidArgument(concat(source, ": ", error.what()));
     }
   }
-}
-
-void add_config_flag(CLI::App& command) {
-  command.add_option("--config", "Read flags from a TOML file; the command line wins");
 }
 
 void apply_config_flag(CLI::App& command) {
   const CLI::Option* option = command.get_option("--config");
   if (option->count() == 0) return;
   const std::string path = option->results().back();
-  apply_settings(command, read_toml_settings(path, command.get_name()), path);
+  apply_settings(command, read_toml_settings(path, command), path);
 }
 
 }  // namespace tessera::cli

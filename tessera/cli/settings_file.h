@@ -21,8 +21,9 @@ namespace tessera::cli {
 using Settings = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
 /// The file's keys outside tables, and those in the table of `command`. Throws IoError (no such
-/// file, not TOML), InvalidArgument (a value that is neither text, number, truth value nor list).
-Settings read_toml_settings(const std::filesystem::path& path, const std::string& command);
+/// file, not TOML), InvalidArgument (a value that is neither text, number, truth value nor list; a
+/// table that is no command of the program). Messages begin with the path.
+Settings read_toml_settings(const std::filesystem::path& path, const CLI::App& command);
 
 /// The object `settings` of a sidecar. Throws IoError.
 Settings read_sidecar_settings(const std::filesystem::path& path);
@@ -32,8 +33,7 @@ Settings read_sidecar_settings(const std::filesystem::path& path);
 /// is the file, for the message.
 void apply_settings(CLI::App& command, const Settings& settings, const std::string& source);
 
-/// Adds --config to a command; apply with apply_config_flag() before the flags' values are used.
-void add_config_flag(CLI::App& command);
+/// Applies the file that the command's flag --config names, if it was given.
 void apply_config_flag(CLI::App& command);
 
 }  // namespace tessera::cli

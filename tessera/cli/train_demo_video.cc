@@ -8,7 +8,7 @@
 
 #include "tessera/cli/checks.h"
 #include "tessera/cli/command.h"
-#include "tessera/cli/settings_file.h"
+#include "tessera/cli/common_flags.h"
 #include "tessera/cli/worker_processes.h"
 #include "tessera/core/error.h"
 #include "tessera/nn/cuda_module.h"
@@ -56,7 +56,9 @@ std::string describe(const video::TrainingProgress& progress) {
 }
 
 int run_training(Console& console, Options options) {
-  watch_for_interrupt();
+  // Not by the parser, since --config may give it.
+  TESSERA_CHECK(!options.output.empty(),
+                "[--output] a run needs a folder (-o FOLDER), got: nothing");
   const std::filesystem::path folder = options.output;
   if (options.rank == 0) {
     const bool has_run = std::filesystem::exists(folder / "checkpoint.safetensors");
@@ -115,13 +117,13 @@ void add_train_demo_video(CLI::App& program, Console& console, Run& chosen) {
       "  tessera train-demo-video -o run --resume --device cuda --num-devices 2 --minutes 20\n"
       "  tessera train-demo-video -o try --steps 20 --batch-scale 0.05     (on a CPU, to see it "
       "work)");
-  command->add_option("-o,--output", options->output, "Folder of the run")->required();
+  add_output_flag(*command, options->output, "Folder of the run");
   command->add_option("--init", options->initial_model,
                       "Model folder to start from instead of random weights");
   command->add_flag("--resume", options->is_resumed, "Continue the run in the output folder");
   command->add_option("--device", options->device, "cpu, cuda or cuda:N")->capture_default_str();
   command->add_option("--num-devices", options->num_devices, "GPUs of this machine to train on")
-      ->check(CLI::Range(1, 64))
+      ->check(number_in(1, 64))
       ->capture_default_str();
   command->add_option("--steps", settings.max_steps, "End after so many steps")->check(positive());
   command
@@ -129,25 +131,21 @@ void add_train_demo_video(CLI::App& program, Console& console, Run& chosen) {
                    "End after so many minutes of training in all")
       ->check(positive());
   command->add_option("--pause-after-minutes", settings.pause_after_minutes,
-                      "Pause this process with a checkpoint");
+                      "Pause this process with a checkpoint; 0 for never")
+      ->check(not_negative());
   command->add_option("--learning-rate", settings.learning_rate, "Highest learning rate")
-      ->capture_default_str();
-  command->add_option("--batch-scale", options->batch_scale, "Multiplies the recipe's batch sizes")
       ->check(positive())
       ->capture_default_str();
+  command->add_option("--batch-scale", options->batch_scale, "Multiplies the recipe's batch sizes")
+      ->check(number_in(0, 1000, true))
+      ->capture_default_str();
   command->add_option("--seed", settings.seed, "Seed of weights, clips and noise")
+      ->check(not_negative())
       ->capture_default_str();
   command->add_option("--rank", options->rank)->group("");
   command->add_option("--meeting-file", options->meeting_file)->group("");
-  command->add_flag_callback(
-      "--json", [&console] { console.use_json_events(); }, "Progress as JSON lines");
-  add_config_flag(*command);
-  command->callback([&console, &chosen, command, options] {
-    chosen = [&console, command, options] {
-      apply_config_flag(*command);
-      return run_training(console, *options);
-    };
-  });
+  finish_command(*command, console, chosen,
+                 [&console, options] { return run_training(console, *options); });
 }
 
 }  // namespace tessera::cli
