@@ -9,7 +9,7 @@
 namespace tessera::media {
 namespace {
 
-constexpr int kWindow = 11;
+constexpr int kWindow = kMinSsimSide;
 constexpr int kRadius = kWindow / 2;
 constexpr double kSigma = 1.5;
 constexpr double kC1 = (0.01 * 255) * (0.01 * 255);

@@ -27,6 +27,9 @@ struct FilmQuality {
 /// 10 log10(255^2 / mean squared error) of two frames of equal size.
 double psnr(std::span<const uint8_t> a, std::span<const uint8_t> b);
 
+/// The least side that SSIM's window fits into.
+inline constexpr int kMinSsimSide = 11;
+
 /// Structural similarity of two (height, width, 3) pictures: mean over the three channels and all
 /// positions where the 11x11 Gaussian window (sigma 1.5) fits; K1 = 0.01, K2 = 0.03, L = 255,
 /// population covariance. Source: Wang, Bovik, Sheikh, Simoncelli 2004, section III.B-C; equals

@@ -5,6 +5,8 @@
 #include <string>
 #include <system_error>
 
+#include <unistd.h>
+
 #include "tessera/core/error.h"
 #include "tessera/media/ffmpeg.h"
 #include "tessera/media/film_sinks.h"
@@ -60,7 +62,31 @@ void check_film_output(const fs::path& path, const FilmFormat& format, const Fil
   if (kind == FilmKind::kMp4) check_mp4(path, format, options);
 }
 
+void check_parent_folder(const fs::path& path) {
+  const fs::path named = path.has_filename() ? path : path.parent_path();
+  const fs::path name = named.filename();
+  TESSERA_CHECK(!name.empty() && name != "." && name != "..", path.string(),
+                ": an output needs a name of its own, got: ", name);
+  const fs::path parent = named.has_parent_path() ? named.parent_path() : fs::path(".");
+  std::error_code ignored;
+  if (!fs::is_directory(parent, ignored)) {
+    throw IoError(concat(path.string(), ": its folder must exist, got: ", parent.string()));
+  }
+  if (::access(parent.c_str(), W_OK | X_OK) != 0) {
+    throw IoError(concat(path.string(), ": its folder must be writable, got: ", parent.string()));
+  }
+}
+
+void refuse_existing_file(const fs::path& path, bool force) {
+  std::error_code ignored;
+  if (!path.has_filename() || fs::is_directory(path, ignored)) {
+    throw IoError(concat(path.string(), ": must be a file's name, got: a folder"));
+  }
+  refuse_existing(path, force);
+}
+
 void refuse_existing(const fs::path& path, bool force) {
+  check_parent_folder(path);
   std::error_code error;
   const fs::file_status status = fs::symlink_status(path, error);
   if (status.type() == fs::file_type::not_found) return;

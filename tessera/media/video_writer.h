@@ -43,10 +43,17 @@ struct FilmOptions {
 void check_film_output(const std::filesystem::path& path, const FilmFormat& format,
                        const FilmOptions& options = {});
 
-/// Throws IoError when something is at `path` and `force` is false; an empty folder does not
-/// count. With `force`, a folder is only given up when it holds nothing but frame_*.png, so that
-/// a wrong name cannot delete anything else.
+/// Throws unless something can be made at `path`: InvalidArgument for a name like ".", IoError when
+/// the folder that it would lie in is missing or cannot be written.
+void check_parent_folder(const std::filesystem::path& path);
+
+/// As check_parent_folder, and throws IoError when something is at `path` and `force` is false; an
+/// empty folder does not count. With `force`, a folder is only given up when it holds nothing but
+/// frame_*.png, so that a wrong name cannot delete anything else.
 void refuse_existing(const std::filesystem::path& path, bool force);
+
+/// The same for what is a single file whatever its name: there, any folder is refused.
+void refuse_existing_file(const std::filesystem::path& path, bool force);
 
 /// Takes frames one by one. Destroyed before finish(), it leaves nothing behind.
 class VideoWriter {

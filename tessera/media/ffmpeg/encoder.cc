@@ -94,15 +94,17 @@ Encoder::Encoder(const tessera_ffmpeg_settings& settings) {
   if (codec_ == nullptr) throw std::runtime_error(why);
 
   AVFormatContext* format = nullptr;
+  // A protocol in front, or FFmpeg takes what stands before a colon in the name for one.
+  const std::string url = std::string("file:") + settings.path;
   // The kind is named, since the temporary file's name does not end in .mp4.
-  check(avformat_alloc_output_context2(&format, nullptr, "mp4", settings.path), "mp4");
+  check(avformat_alloc_output_context2(&format, nullptr, "mp4", url.c_str()), "mp4");
   format_.reset(format);
   format->flags |= AVFMT_FLAG_BITEXACT;  // no date and no version, so equal films are equal files
   stream_ = check_memory(avformat_new_stream(format, nullptr));
   check(avcodec_parameters_from_context(stream_->codecpar, codec_.get()), "codec parameters");
   stream_->time_base = codec_->time_base;
   stream_->avg_frame_rate = codec_->framerate;
-  check(avio_open(&format->pb, settings.path, AVIO_FLAG_WRITE), "open");
+  check(avio_open(&format->pb, url.c_str(), AVIO_FLAG_WRITE), "open");
   AVDictionary* options = nullptr;
   av_dict_set(&options, "movflags", "+faststart", 0);  // the index first: plays while loading
   const int code = avformat_write_header(format, &options);
