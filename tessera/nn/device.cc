@@ -43,8 +43,8 @@ c10::Device open_device(const std::string& name) {
         concat("[device] ", name, " needs the CUDA module, which did not load: ", reason));
   }
   const int count = cuda->device_count();
-  if (index >= count)
-    throw DeviceError(concat("[device] ", name, " asked for, GPUs found: ", count));
+  TESSERA_CHECK(index < count, "[device] a GPU's number must be below the number of GPUs, ", count,
+                ", got: ", name);
   return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
 }
 
