@@ -15,6 +15,5 @@ std::optional<std::string> value_of(const char* name) {
 
 std::optional<std::string> attention_backend() { return value_of("TESSERA_ATTENTION_BACKEND"); }
 std::optional<std::string> models_folder() { return value_of("TESSERA_MODELS"); }
-bool no_color() { return value_of("NO_COLOR").has_value(); }
 
 }  // namespace tessera::env

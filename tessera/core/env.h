@@ -12,7 +12,4 @@ std::optional<std::string> attention_backend();
 /// TESSERA_MODELS: folder that holds model folders.
 std::optional<std::string> models_folder();
 
-/// NO_COLOR: any value switches colour off (https://no-color.org).
-bool no_color();
-
 }  // namespace tessera::env
