@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 packages="g++ cmake ninja-build pkg-config ccache python3 python3-pip ca-certificates
   libhwy-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libpng-dev libssl-dev libgtest-dev
-  libavcodec-dev libavformat-dev libavutil-dev libswscale-dev"
+  libavcodec-dev libavformat-dev libavutil-dev"
 
 missing=""
 for package in $packages; do
@@ -36,7 +36,7 @@ if [ -n "$(printf '%s' "$missing" | tr -d ' ')" ]; then
   echo "setup: installing Debian packages (one to three minutes):$missing"
   $as_root apt-get update -qq
   DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing \
-    >.setup-apt.log 2>&1 || { cat .setup-apt.log >&2; exit 1; }
+    >.setup-apt.log 2>&1 || { cat .setup-apt.log >&2; rm -f .setup-apt.log; exit 1; }
   rm -f .setup-apt.log
 fi
 
