@@ -193,7 +193,7 @@ TEST_P(Attention, OutputStridesAreKept) {
   for (int h = 0; h < 2; ++h) {
     for (int t = 0; t < 20; ++t) {
       const float* row = out.data() + (h * 20 + t) * 19;
-      EXPECT_EQ(0, std::memcmp(row, want.out.data() + (t * 2 + h) * 16, 16 * sizeof(float)));
+      for (int d = 0; d < 16; ++d) EXPECT_EQ(row[d], want.out[(t * 2 + h) * 16 + d]);
       for (int d = 16; d < 19; ++d) EXPECT_EQ(row[d], -5.0f);
     }
   }

@@ -22,6 +22,7 @@ constexpr std::array kBackends = {
 
 std::vector<std::string> backend_names() {
   std::vector<std::string> names;
+  names.reserve(std::size(kBackends));
   for (const auto& backend : kBackends) names.emplace_back(backend.name);
   return names;
 }

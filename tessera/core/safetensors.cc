@@ -130,14 +130,15 @@ void save_safetensors(const std::filesystem::path& path, const TensorMap& tensor
   nlohmann::json header = nlohmann::json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   uint64_t offset = 0;
-  for (const auto& [name, tensor] : tensors) {
+  for (const auto& entry : tensors) {
+    const auto& [name, tensor] = entry;
     uint64_t expected = 0;
     TESSERA_CHECK(bytes_of(tensor.dtype, tensor.shape, expected) && expected == tensor.bytes.size(),
                   "[save_safetensors] tensor \"", name, "\" must have ", expected,
                   " bytes, got: ", tensor.bytes.size());
-    const auto* stored =
-        std::find_if(std::begin(kDTypes), std::end(kDTypes),
-                     [&](const auto& pair) { return pair.second == tensor.dtype; });
+    const DType dtype = tensor.dtype;
+    const auto* stored = std::find_if(std::begin(kDTypes), std::end(kDTypes),
+                                      [dtype](const auto& pair) { return pair.second == dtype; });
     header[name] = {{"dtype", stored->first},
                     {"shape", tensor.shape},
                     {"data_offsets", {offset, offset + expected}}};

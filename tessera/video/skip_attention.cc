@@ -66,7 +66,6 @@ torch_ops::SkipStateTensors& SkipAttention::state_for(Stream stream, int64_t lay
                                   .geometry = {.q_tile = static_cast<int32_t>(tiles_.q_tile),
                                                .kv_tile = static_cast<int32_t>(tiles_.kv_tile)}});
   torch_ops::begin_generation(state, total_steps_);
-  for (auto* tensor : {&state.bits, &state.spent, &state.header}) *tensor = tensor->to(q.device());
   return state;
 }
 
@@ -79,7 +78,7 @@ at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor&
   const auto result = torch_ops::attention_forward(q, k, v, &state_for(stream, layer, q), call);
   backend_ = torch_ops::last_backend();
 
-  const auto sums = result.counters.sum(at::IntArrayRef{0, 1}).to(at::kCPU);  // [3]
+  const auto sums = result.counters.sum(at::IntArrayRef{0, 1});  // [3]
   const auto* counts = sums.const_data_ptr<int64_t>();
   statistics_.push_back({.stream = stream,
                          .layer = layer,

@@ -206,6 +206,7 @@ int64_t heads_per_round(const ForwardPlan& plan, const Layout& layout) {
 void forward_target(ForwardPlan& plan) {
   const Layout layout = make_layout(plan);
   std::vector<ThreadScratch> scratch;
+  scratch.reserve(plan.executor->num_threads());
   for (int t = 0; t < plan.executor->num_threads(); ++t) {
     scratch.push_back(make_scratch(plan, layout));
   }
