@@ -24,8 +24,8 @@ struct Options {
     throw Interrupted("[compare] stopped before a film was whole; nothing was written");
   write_dense_film(loaded, comparison, folder.temporary_path());
   folder.commit();
-  throw Interrupted(concat("[compare] stopped before the lite film was whole; the dense film is in ",
-                           name));
+  throw Interrupted(
+      concat("[compare] stopped before the lite film was whole; the dense film is in ", name));
 }
 
 int run_compare(Console& console, Options options) {

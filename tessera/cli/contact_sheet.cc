@@ -59,8 +59,9 @@ media::Image make_sheet(const video::VideoRequest& request, int64_t rows, int64_
   const int64_t height = rows * (request.height + kGap) - kGap;
   const int64_t width = columns * (request.width + kGap) - kGap;
   const int64_t most = media::ImageLimits().max_side;
-  TESSERA_CHECK(height <= most && width <= most, "[contact-sheet] sides of the picture must be <= ",
-                most, ", got: ", width, "x", height, "; use fewer prompts or columns");
+  TESSERA_CHECK(height <= most && width <= most,
+                "[contact-sheet] sides of the picture must be <= ", most, ", got: ", width, "x",
+                height, "; use fewer prompts or columns");
   return media::make_image(static_cast<int>(height), static_cast<int>(width));
 }
 
@@ -88,9 +89,9 @@ void put_row(media::Image& sheet, const media::Frames& film, size_t row, int col
 }
 
 int run_contact_sheet(Console& console, Options options) {
-  TESSERA_CHECK(std::filesystem::path(options.output).extension() == ".png", options.output,
-                ": the picture must be a .png, got: ",
-                std::filesystem::path(options.output).extension());
+  TESSERA_CHECK(
+      std::filesystem::path(options.output).extension() == ".png", options.output,
+      ": the picture must be a .png, got: ", std::filesystem::path(options.output).extension());
   media::refuse_existing_file(options.output, options.is_forced);
   resolve_attention(options.film, console);
   const auto prompts = read_prompts(options);
@@ -103,8 +104,7 @@ int run_contact_sheet(Console& console, Options options) {
     const auto title = concat(row + 1, "/", prompts.size());
     if (is_interrupted()) end_early(options, sheet, static_cast<int64_t>(row), request.height);
     const auto video = run_film(console, title, loaded, request);
-    if (!video.is_complete)
-      end_early(options, sheet, static_cast<int64_t>(row), request.height);
+    if (!video.is_complete) end_early(options, sheet, static_cast<int64_t>(row), request.height);
     put_row(sheet, nn::tensor_to_film(video.frames, video.fps), row, options.columns);
     console.say(concat(row + 1, ". ", prompts[row]));
   }

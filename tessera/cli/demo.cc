@@ -100,8 +100,8 @@ int run_demo(Console& console, const Options& options) {
   const LoadedModel loaded = load_model(film);
   auto plans = plan_films(options, loaded, film);
   OutputFolder folder(options.output, options.is_forced);
-  console.say(concat("Making ", plans.size(),
-                     " films, each dense and lite; about 3 minutes on 2 cores."));
+  console.say(
+      concat("Making ", plans.size(), " films, each dense and lite; about 3 minutes on 2 cores."));
 
   auto finished = make_films(console, loaded, plans, folder.temporary_path());
   const size_t num_finished = finished.size();

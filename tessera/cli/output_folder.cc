@@ -74,7 +74,7 @@ void remove_listed(const fs::path& folder) {
   for (const auto& entry : fs::recursive_directory_iterator(folder, ignored)) {
     if (entry.symlink_status().type() == fs::file_type::directory) folders.push_back(entry.path());
   }
-  std::reverse(folders.begin(), folders.end());  // a folder is found before those in it
+  std::reverse(folders.begin(), folders.end());              // a folder is found before those in it
   for (const auto& one : folders) fs::remove(one, ignored);  // refused where not empty
 }
 
@@ -92,8 +92,9 @@ void check_output_folder(const fs::path& path, bool is_forced) {
   const fs::path folder = without_slash(path);
   if (!has_something(folder)) return;
   if (!is_forced) {
-    throw IoError(concat(path.string(), ": exists already; choose another name, or --force to "
-                                        "replace results of this program"));
+    throw IoError(concat(path.string(),
+                         ": exists already; choose another name, or --force to "
+                         "replace results of this program"));
   }
   std::error_code ignored;
   const bool is_folder = fs::symlink_status(folder, ignored).type() == fs::file_type::directory;
@@ -105,9 +106,9 @@ void check_output_folder(const fs::path& path, bool is_forced) {
   }
   for (const auto& file : files_of(folder)) {
     if (!listed.contains(file)) {
-      throw IoError(concat(path.string(),
-                           ": must hold nothing but this program's results to be replaced, got: ",
-                           file));
+      throw IoError(
+          concat(path.string(),
+                 ": must hold nothing but this program's results to be replaced, got: ", file));
     }
   }
 }

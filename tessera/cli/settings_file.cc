@@ -128,8 +128,8 @@ void apply_settings(CLI::App& command, const Settings& settings, const std::stri
   for (const auto& [key, values] : settings) {
     CLI::Option* option = command.get_option_no_throw("--" + key);
     if (option == nullptr || key == "config" || key == "rerun" || key == "help") {
-      throw InvalidArgument(
-          concat(place(source, key), " is no flag of ", command.get_name(), " that a file can set"));
+      throw InvalidArgument(concat(place(source, key), " is no flag of ", command.get_name(),
+                                   " that a file can set"));
     }
     if (option->count() > 0 || values.empty()) continue;
     try {

@@ -130,8 +130,9 @@ void add_train_demo_video(CLI::App& program, Console& console, Run& chosen) {
       ->add_option("--minutes", settings.max_minutes,
                    "End after so many minutes of training in all")
       ->check(positive());
-  command->add_option("--pause-after-minutes", settings.pause_after_minutes,
-                      "Pause this process with a checkpoint; 0 for never")
+  command
+      ->add_option("--pause-after-minutes", settings.pause_after_minutes,
+                   "Pause this process with a checkpoint; 0 for never")
       ->check(not_negative());
   command->add_option("--learning-rate", settings.learning_rate, "Highest learning rate")
       ->check(positive())
