@@ -33,8 +33,8 @@ struct DemoFilm {
   int64_t seed;
 };
 constexpr DemoFilm kFilms[] = {
-    {"circles", "two red circles moving left on a blue background", "128x64", 1},
-    {"star", "a yellow star spinning on a black background", "128x128", 2},
+    {"crosses", "two cyan crosses moving down on a red background", "128x64", 0},
+    {"square", "a blue square bouncing on a yellow background", "128x128", 0},
 };
 
 std::vector<Comparison> plan_films(const Options& options, const LoadedModel& loaded,
