@@ -1,10 +1,10 @@
 // Muon for the matrices of the blocks, AdamW for the rest, and an average of the weights.
 //
 // Muon takes the momentum of a matrix's gradient and makes its singular values equal before it
-// steps, so that rare directions are learned as fast as common ones. On this model it needs about
-// a third of AdamW's steps (docs/decisions/0003-demo-model-recipe.md).
-// Sources: Jordan et al. 2024, "Muon: an optimizer for hidden layers" (the quintic iteration and
-// its coefficients); Loshchilov and Hutter 2019 (AdamW; the update is Torch's fused one).
+// steps, so that rare directions are learned as fast as common ones. What it is worth on this
+// model: docs/decisions/0003-demo-model-recipe.md. Sources: Jordan et al. 2024, "Muon: an optimizer
+// for hidden layers" (the quintic iteration and its coefficients); Loshchilov and Hutter 2019
+// (AdamW; the update is Torch's fused one).
 #pragma once
 
 #include <ATen/core/Tensor.h>
