@@ -15,6 +15,8 @@
 
 namespace tessera::segmentation {
 
+struct HarDNetLayer;  // one entry of `base`
+
 class HarDNet : public torch::nn::Module {
  public:
   explicit HarDNet(HarDNetOrder order);
@@ -32,10 +34,9 @@ class HarDNet : public torch::nn::Module {
   const HarDNetConfig& config() const { return config_; }
 
  private:
-  struct Layer;  // one entry of `base`
-
   HarDNetConfig config_;
-  std::vector<std::shared_ptr<Layer>> layers_;
+  std::vector<std::shared_ptr<HarDNetLayer>> layers_;
+  std::vector<size_t> feature_layers_;  // the entries of `base` whose outputs are features
 };
 
 /// The keys of the original network that are not built: its last stage and its classifier, under

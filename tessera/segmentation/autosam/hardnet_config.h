@@ -31,9 +31,10 @@ struct HarDNetConfig {
   std::vector<HarDStage> stages;
   double multiplier;  // m: a layer is this much wider for each link beyond the first
   bool is_depthwise;
-  /// Stages up to the last feature that AutoSAM uses (stride 16). The rest of the original network,
-  /// 17.5 of 85's 35.4 million parameters, feeds nothing and is not built.
-  int64_t live_stages;
+  /// How many stages lead to the last feature that AutoSAM uses (stride 16). The rest of the
+  /// original network, 17.5 of 85's 35.4 million parameters, feeds nothing and is not built.
+  /// Throws InvalidArgument if the stages halve the extent less than three times.
+  size_t live_stages() const;
 
   /// Channels of the features at strides 2, 4, 8 and 16: the stem's, and each time the last 1x1
   /// convolution before the next halving.
@@ -52,7 +53,8 @@ struct HarDLayer {
 std::vector<HarDLayer> hard_block_layers(int64_t in_channels, const HarDStage& stage,
                                          double multiplier);
 
-/// Channels of a block's output: its odd layers and the last one.
+/// Channels of a block's output: its odd layers and the last one, concatenated.
 int64_t hard_block_channels(const std::vector<HarDLayer>& layers);
+bool is_block_output(size_t layer, size_t num_layers);  // layer from 1
 
 }  // namespace tessera::segmentation

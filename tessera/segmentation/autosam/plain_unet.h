@@ -12,6 +12,8 @@
 
 namespace tessera::segmentation {
 
+struct UnetLevel;  // twice Conv 3x3, BatchNorm, ReLU
+
 class PlainUnet : public torch::nn::Module {
  public:
   PlainUnet();
@@ -21,9 +23,7 @@ class PlainUnet : public torch::nn::Module {
   at::Tensor forward(const at::Tensor& image);
 
  private:
-  struct DoubleConv;
-
-  std::vector<std::shared_ptr<DoubleConv>> down_, up_;
+  std::vector<std::shared_ptr<UnetLevel>> down_, up_;
   std::vector<std::shared_ptr<DoublingConv2d>> rise_;
   std::shared_ptr<Conv2d> head_;
 };
