@@ -1,4 +1,4 @@
-// PNG files <-> Image.
+// PNG files <-> Image. Pictures of any format: read_image.h. Masks and label maps: label_image.h.
 //
 // Reading trusts nothing: sizes are limited before memory is asked for, and a damaged file gives
 // an IoError, never a crash. Bit depths below 8 and palettes are widened to 8 bits; colour
@@ -42,5 +42,9 @@ std::vector<std::byte> encode_png(const Image& image);
 
 /// Writes a PNG in one step (temporary name, then rename). Throws InvalidArgument, IoError.
 void write_png(const std::filesystem::path& path, const Image& image);
+
+/// The bytes of a JPEG file, chroma at full resolution; for pictures shown to people. 1 or 3
+/// channels; quality in [1, 100], libjpeg's scale. Throws InvalidArgument.
+std::vector<std::byte> encode_jpeg(const Image& image, int quality = 90);
 
 }  // namespace tessera::media

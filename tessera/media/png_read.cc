@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <bit>
 #include <csetjmp>
 #include <cstring>
 
@@ -7,6 +7,7 @@
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
 #include "tessera/media/image_io.h"
+#include "tessera/media/raster.h"
 
 namespace tessera::media {
 namespace {
@@ -41,7 +42,7 @@ void on_read(png_structp png, png_bytep out, size_t count) {
 
 struct Header {
   png_uint_32 width = 0, height = 0;
-  int bit_depth = 0, channels = 0;
+  int bit_depth = 0, colour_type = 0, channels = 0;
   size_t row_bytes = 0;
   int num_passes = 1;
 };
@@ -52,13 +53,24 @@ bool read_header(png_structp png, png_infop info, Header* header) {
   header->width = png_get_image_width(png, info);
   header->height = png_get_image_height(png, info);
   header->bit_depth = png_get_bit_depth(png, info);
+  header->colour_type = png_get_color_type(png, info);
   return true;
 }
 
-// Asks for 8-bit channels without palette. Allocates rows, so the sizes must be checked before.
-bool start_rows(png_structp png, png_infop info, Header* header) {
+enum class Form {
+  kEightBits,  // no palette, transparent colours as an alpha channel
+  kStored,     // values as stored, a byte or a uint16_t each
+};
+
+// Allocates rows, so the sizes must be checked before.
+bool start_rows(png_structp png, png_infop info, Form form, Header* header) {
   if (setjmp(png_jmpbuf(png))) return false;
-  png_set_expand(png);
+  if (form == Form::kEightBits) {
+    png_set_expand(png);
+  } else {
+    png_set_packing(png);
+    if (std::endian::native == std::endian::little) png_set_swap(png);
+  }
   header->num_passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
   header->channels = png_get_channels(png, info);
@@ -90,25 +102,6 @@ struct Reader {
   Reader& operator=(const Reader&) = delete;
 };
 
-void check_header(const Header& header, const Source& source, const std::string& name,
-                  const ImageLimits& limits) {
-  const int64_t pixels = int64_t{header.width} * header.height;
-  if (std::max(header.width, header.height) > uint32_t(limits.max_side) ||
-      pixels > limits.max_pixels) {
-    throw IoError(concat(name, ": a picture may have ", limits.max_side, " pixels a side and ",
-                         limits.max_pixels, " in all, got: ", header.width, " x ", header.height));
-  }
-  if (header.bit_depth == 16) {
-    throw IoError(concat(name, ": PNG with 16 bits per channel is not supported, 8 bits are"));
-  }
-  // Deflate cannot shrink more than 1032 times, so a small file that claims a huge picture is
-  // damaged or hostile; say so before its memory is asked for. A pixel takes at least one bit.
-  if (pixels / 8 / 1032 > int64_t(source.size)) {
-    throw IoError(concat(name, ": damaged PNG: ", source.size, " bytes cannot hold ", header.width,
-                         " x ", header.height, " pixels"));
-  }
-}
-
 // Keeps colour and drops alpha; grey becomes RGB.
 Image to_rgb(const Image& from) {
   if (from.channels == 3) return from;
@@ -123,33 +116,89 @@ Image to_rgb(const Image& from) {
   return to;
 }
 
+[[noreturn]] void refuse(const std::string& name, const Source& source) {
+  throw IoError(concat(name, ": damaged PNG: ", source.message));
+}
+
+// Opens a PNG and reads what stands before the pixels.
+class Opened {
+ public:
+  Opened(std::span<const std::byte> bytes, const std::string& name, const ImageLimits& limits)
+      : source{reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()},
+        reader(&source),
+        name_(name) {
+    if (bytes.size() < 8 || png_sig_cmp(source.data, 0, 8) != 0) {
+      throw IoError(concat(name, ": is not a PNG file"));
+    }
+    if (reader.info == nullptr) throw Error("[decode_png] libpng could not start");
+    png_set_read_fn(reader.png, &source, on_read);
+    png_set_user_limits(reader.png, 0x7fffffff, 0x7fffffff);  // ours come with a better message
+    png_set_chunk_cache_max(reader.png, 100);
+    png_set_chunk_malloc_max(reader.png, 8 << 20);  // text and profiles, which nobody here needs
+    if (!read_header(reader.png, reader.info, &header)) refuse(name, source);
+    check_picture_size(name, header.width, header.height, limits);
+    // Deflate cannot shrink more than 1032 times, and a pixel takes at least one bit.
+    check_file_holds(name, "PNG", header.width, header.height, source.size, 8 * 1032);
+  }
+
+  void start(Form form) {
+    if (!start_rows(reader.png, reader.info, form, &header)) refuse(name_, source);
+  }
+  void read(void* out) {
+    if (!read_rows(reader.png, header, static_cast<unsigned char*>(out))) refuse(name_, source);
+  }
+
+  Source source;
+  Reader reader;
+  Header header;
+
+ private:
+  const std::string& name_;
+};
+
+std::vector<Colour> read_palette(const Reader& reader) {
+  png_colorp entries = nullptr;
+  int count = 0;
+  png_get_PLTE(reader.png, reader.info, &entries, &count);
+  std::vector<Colour> palette;
+  for (int i = 0; i < count; ++i) {
+    palette.push_back({entries[i].red, entries[i].green, entries[i].blue});
+  }
+  return palette;
+}
+
 }  // namespace
+
+Raster decode_png_raster(std::span<const std::byte> bytes, const std::string& name,
+                         const ImageLimits& limits) {
+  Opened file(bytes, name, limits);
+  file.start(Form::kStored);
+  Raster raster;
+  raster.format = ImageFormat::kPng;
+  raster.height = int(file.header.height);
+  raster.width = int(file.header.width);
+  raster.channels = file.header.channels;
+  raster.bits = file.header.bit_depth;
+  raster.has_alpha = (file.header.colour_type & PNG_COLOR_MASK_ALPHA) != 0;
+  if (file.header.colour_type == PNG_COLOR_TYPE_PALETTE) raster.palette = read_palette(file.reader);
+  const size_t count = size_t(raster.height) * raster.width * raster.channels;
+  if (raster.bits == 16) {
+    file.read(raster.samples.emplace<std::vector<uint16_t>>(count).data());
+  } else {
+    file.read(raster.samples.emplace<std::vector<uint8_t>>(count).data());
+  }
+  return raster;
+}
 
 Image decode_png_as_stored(std::span<const std::byte> bytes, const std::string& name,
                            const ImageLimits& limits) {
-  Source source{reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size()};
-  if (bytes.size() < 8 || png_sig_cmp(source.data, 0, 8) != 0) {
-    throw IoError(concat(name, ": is not a PNG file"));
+  Opened file(bytes, name, limits);
+  if (file.header.bit_depth == 16) {
+    throw IoError(concat(name, ": PNG with 16 bits per channel is not supported, 8 bits are"));
   }
-  Reader reader(&source);
-  if (reader.info == nullptr) throw Error("[decode_png] libpng could not start");
-  png_set_read_fn(reader.png, &source, on_read);
-  png_set_user_limits(reader.png, 0x7fffffff, 0x7fffffff);  // ours come with a better message
-  png_set_chunk_cache_max(reader.png, 100);
-  png_set_chunk_malloc_max(reader.png, 8 << 20);  // text and profiles, which nobody here needs
-
-  Header header;
-  if (!read_header(reader.png, reader.info, &header)) {
-    throw IoError(concat(name, ": damaged PNG: ", source.message));
-  }
-  check_header(header, source, name, limits);
-  if (!start_rows(reader.png, reader.info, &header)) {
-    throw IoError(concat(name, ": damaged PNG: ", source.message));
-  }
-  Image image = make_image(int(header.height), int(header.width), header.channels);
-  if (!read_rows(reader.png, header, image.data.data())) {
-    throw IoError(concat(name, ": damaged PNG: ", source.message));
-  }
+  file.start(Form::kEightBits);
+  Image image = make_image(int(file.header.height), int(file.header.width), file.header.channels);
+  file.read(image.data.data());
   return image;
 }
 

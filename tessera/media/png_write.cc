@@ -1,3 +1,4 @@
+#include <bit>
 #include <csetjmp>
 #include <cstring>
 
@@ -6,6 +7,7 @@
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
 #include "tessera/media/image_io.h"
+#include "tessera/media/label_image.h"
 
 namespace tessera::media {
 namespace {
@@ -43,17 +45,20 @@ void on_write(png_structp png, png_bytep data, size_t count) {
 
 void on_flush(png_structp) {}
 
-bool write_rows(png_structp png, png_infop info, const Image& image) {
-  constexpr int kTypes[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
-                            PNG_COLOR_TYPE_RGB_ALPHA};
+// Rows to write: `bytes` as libpng takes them, 16-bit samples in the machine's order.
+struct Rows {
+  const unsigned char* bytes;
+  int height, width, colour_type, bits;
+  size_t row_bytes;
+};
+
+bool write_rows(png_structp png, png_infop info, const Rows& rows) {
   if (setjmp(png_jmpbuf(png))) return false;
-  png_set_IHDR(png, info, image.width, image.height, 8, kTypes[image.channels], PNG_INTERLACE_NONE,
+  png_set_IHDR(png, info, rows.width, rows.height, rows.bits, rows.colour_type, PNG_INTERLACE_NONE,
                PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
   png_write_info(png, info);
-  const size_t row_bytes = size_t(image.width) * image.channels;
-  for (int y = 0; y < image.height; ++y) {
-    png_write_row(png, image.data.data() + y * row_bytes);
-  }
+  if (rows.bits == 16 && std::endian::native == std::endian::little) png_set_swap(png);
+  for (int y = 0; y < rows.height; ++y) png_write_row(png, rows.bytes + y * rows.row_bytes);
   png_write_end(png, info);
   return true;
 }
@@ -71,26 +76,51 @@ struct Writer {
   Writer& operator=(const Writer&) = delete;
 };
 
-}  // namespace
-
-std::vector<std::byte> encode_png(const Image& image) {
-  check_image(image, "encode_png");
+std::vector<std::byte> encode(const Rows& rows, const char* function) {
   Sink sink;
   Writer writer(&sink);
-  if (writer.info == nullptr) throw Error("[encode_png] libpng could not start");
+  if (writer.info == nullptr) throw Error(concat("[", function, "] libpng could not start"));
   png_set_write_fn(writer.png, &sink, on_write, on_flush);
   png_set_compression_level(writer.png, 6);
-  if (!write_rows(writer.png, writer.info, image)) {
-    throw Error(concat("[encode_png] libpng failed: ", sink.message));
+  if (!write_rows(writer.png, writer.info, rows)) {
+    throw Error(concat("[", function, "] libpng failed: ", sink.message));
   }
   return std::move(sink.bytes);
 }
 
-void write_png(const std::filesystem::path& path, const Image& image) {
-  const auto bytes = encode_png(image);
+void write_bytes(const std::filesystem::path& path, std::span<const std::byte> bytes) {
   AtomicFile file(path);
   file.write(bytes);
   file.commit();
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_png(const Image& image) {
+  check_image(image, "encode_png");
+  constexpr int kTypes[] = {0, PNG_COLOR_TYPE_GRAY, PNG_COLOR_TYPE_GRAY_ALPHA, PNG_COLOR_TYPE_RGB,
+                            PNG_COLOR_TYPE_RGB_ALPHA};
+  return encode({image.data.data(), image.height, image.width, kTypes[image.channels], 8,
+                 size_t(image.width) * image.channels},
+                "encode_png");
+}
+
+void write_png(const std::filesystem::path& path, const Image& image) {
+  write_bytes(path, encode_png(image));
+}
+
+std::vector<std::byte> encode_label_png(int height, int width, std::span<const uint16_t> labels) {
+  TESSERA_CHECK(height >= 1 && width >= 1 && labels.size() == size_t(height) * width,
+                "[encode_label_png] labels must have ", height, " x ", width,
+                " values, got: ", labels.size());
+  return encode({reinterpret_cast<const unsigned char*>(labels.data()), height, width,
+                 PNG_COLOR_TYPE_GRAY, 16, size_t(width) * 2},
+                "encode_label_png");
+}
+
+void write_label_png(const std::filesystem::path& path, int height, int width,
+                     std::span<const uint16_t> labels) {
+  write_bytes(path, encode_label_png(height, width, labels));
 }
 
 }  // namespace tessera::media

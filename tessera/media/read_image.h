@@ -13,9 +13,10 @@
 // microscope's camera of 12 bits, and dividing that by 257 would leave 16 grey levels, while
 // stretching each file between its own extremes makes the brightness of two pictures incomparable.
 // So the default, DepthRule::kCamera, takes 4095 for white where every value of the file fits 12
-// bits and 65535 otherwise: a series from one 12-bit camera keeps one scale. A depth that the file
-// declares (PNG's sBIT, TIFF's MaxSampleValue) goes first. Whoever knows better asks for kFull or
-// kOwnRange. `ImageFacts::white` says which value became 255.
+// bits and 65535 otherwise: a series from one 12-bit camera keeps one scale. Whoever knows better
+// asks for kFull or kOwnRange. `ImageFacts::white` says which value became 255; a set in which it
+// differs from file to file deserves a word to the user. What files declare (PNG's sBIT, TIFF's
+// MaxSampleValue) is not used: writers disagree on what it means.
 #pragma once
 
 #include <cstddef>
@@ -40,7 +41,7 @@ std::optional<ImageFormat> image_format(std::span<const std::byte> bytes);
 
 /// How grey values of more than 8 bits become 8; see Note [Sixteen bits to eight].
 enum class DepthRule {
-  kCamera,    ///< white is 4095 where all values fit 12 bits, else 65535, unless the file says
+  kCamera,    ///< white is 4095 where all values fit 12 bits, else 65535
   kFull,      ///< white is 65535
   kOwnRange,  ///< the file's least value becomes 0, its greatest 255; also takes 32-bit and float
 };
