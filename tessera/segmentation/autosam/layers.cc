@@ -73,20 +73,20 @@ at::Tensor ChannelNorm2d::forward(const at::Tensor& x) const {
 void initialise_weights(torch::nn::Module& module, uint64_t seed) {
   const at::NoGradGuard no_grad;
   const auto generator = at::detail::createCPUGenerator(seed);
-  for (const auto& part : module.modules()) {
-    auto parameters = part->named_parameters(/*recurse=*/false);
-    if (parameters.contains("weight") && parameters["weight"].dim() == 4) {
-      // PyTorch counts size(1) as the inputs for a transposed convolution too.
-      const auto fan_in = static_cast<double>(parameters["weight"][0].numel());
-      const double bound = 1 / std::sqrt(fan_in);
-      for (const auto& entry : parameters)
-        entry.value().copy_(at::zeros(entry.value().sizes()).uniform_(-bound, bound, generator));
-    } else {  // norms; the containers hold nothing of their own
-      for (const auto& entry : parameters) entry.value().fill_(entry.key() == "weight" ? 1 : 0);
-      for (const auto& entry : part->named_buffers(/*recurse=*/false))
-        entry.value().fill_(entry.key() == "running_var" ? 1 : 0);
-    }
+  double bound = 0;  // of the convolution whose weight came last; 0 after a norm's
+  for (const auto& entry : module.named_parameters()) {
+    at::Tensor parameter = entry.value();
+    const bool is_weight = entry.key().ends_with("weight");
+    // PyTorch takes size(1) for the inputs of a transposed convolution too.
+    if (is_weight)
+      bound = parameter.dim() == 4 ? 1 / std::sqrt(static_cast<double>(parameter[0].numel())) : 0;
+    if (bound > 0)
+      parameter.copy_(at::zeros(parameter.sizes()).uniform_(-bound, bound, generator));
+    else
+      parameter.fill_(is_weight ? 1 : 0);
   }
+  for (const auto& entry : module.named_buffers())
+    entry.value().fill_(entry.key().ends_with("running_var") ? 1 : 0);
 }
 
 }  // namespace tessera::segmentation
