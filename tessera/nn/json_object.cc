@@ -74,6 +74,12 @@ std::string JsonObject::text(const std::string& key) {
   return value.get<std::string>();
 }
 
+bool JsonObject::boolean(const std::string& key) {
+  const auto& value = get(key);
+  if (!value.is_boolean()) fail(key, "must be true or false");
+  return value.get<bool>();
+}
+
 size_t JsonObject::choice(const std::string& key, const std::vector<std::string>& allowed) {
   const auto& value = get(key);
   const auto found = value.is_string()

@@ -23,6 +23,7 @@ class JsonObject {
   int64_t integer(const std::string& key, int64_t lowest, int64_t highest);
   double number(const std::string& key, double lowest, double highest);
   std::string text(const std::string& key);
+  bool boolean(const std::string& key);
 
   /// One of `allowed`; returns its index.
   size_t choice(const std::string& key, const std::vector<std::string>& allowed);
