@@ -40,6 +40,8 @@ struct DatasetSource {
   std::optional<std::filesystem::path> groups_csv;
   /// Puts all images into one split, for `evaluate`; not together with split_csv.
   std::optional<Split> whole_set;
+  /// `evaluate` takes a split_csv without a training image.
+  bool needs_train = true;
   ForegroundRule foreground;
   double val_fraction = 0.15;
   uint64_t seed = 0;
@@ -82,7 +84,6 @@ class Dataset {
     int height = 0, width = 0;
     std::string image_digest, mask_digest;
     int64_t foreground_pixels = 0;
-    uint64_t perceptual_hash = 0;
     /// Null when it did not fit the memory limit.
     std::shared_ptr<const LoadedSample> loaded;
   };

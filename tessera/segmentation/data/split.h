@@ -19,11 +19,12 @@ std::optional<Split> parse_split(std::string_view word);
 
 /// Reads a CSV with the header `id,split` (further columns are ignored) and returns the split of
 /// each of `ids`, in their order. Every finding is appended to `findings` with its line number:
-/// unknown id, id without a row, id with two rows, unknown split word, no row for train, a row
-/// with too few fields. Throws IoError only when the file cannot be read or has another header.
+/// unknown id, id without a row, id with two rows, unknown split word, a row with too few fields,
+/// and with `needs_train` no row for train. Throws IoError only when the file cannot be read or has
+/// another header.
 std::vector<Split> read_split_csv(const std::filesystem::path& path,
                                   std::span<const std::string> ids,
-                                  std::vector<std::string>& findings);
+                                  std::vector<std::string>& findings, bool needs_train = true);
 
 /// Reads a CSV whose header has the columns `id` and `group` and returns each id's group; findings
 /// as in read_split_csv.

@@ -69,6 +69,8 @@ View render_view(const LoadedSample& sample, const ViewParameters& parameters,
 
 /// The parts, for when SAM's embedding is already there.
 Picture render_picture(const LoadedSample& sample, const ViewParameters& parameters, int side);
-MaskGrid render_mask(const LoadedSample& sample, const ViewParameters& parameters, int side);
+/// picture_side: of SAM's input, whose rounding of the short side the whole image keeps.
+MaskGrid render_mask(const LoadedSample& sample, const ViewParameters& parameters, int picture_side,
+                     int side);
 
 }  // namespace tessera::segmentation
