@@ -9,10 +9,11 @@
 
 namespace tessera::media {
 
-/// Bilinear with the filter widened when shrinking, bit for bit what Pillow 11's
-/// `Image.resize((width, height), Image.BILINEAR)` gives, and so what torchvision and SAM do to
-/// 8-bit pictures: along x first, then along y, each rounded to 8 bits. 1 to 4 channels, each for
-/// itself (Pillow, too, once RGBA is not premultiplied). Throws InvalidArgument for sides below 1.
+/// Bilinear with the filter widened when shrinking: what torchvision and SAM do to 8-bit pictures
+/// through Pillow's `Image.resize((width, height), Image.BILINEAR)`. Along x first, then along y,
+/// each rounded to 8 bits, in Pillow's fixed-point arithmetic: equal bit for bit, but where newer
+/// Pillows (13 was seen to) go along y first to save work; then within 1 grey level. 1 to 4
+/// channels, each for itself. Throws InvalidArgument for sides below 1.
 Image resize_bilinear_antialias(const Image& image, int height, int width);
 
 /// Nearest pixel, centres corresponding: source index floor((i + 0.5) * from / to), as Pillow's

@@ -11,7 +11,7 @@ namespace tessera::media {
 namespace {
 
 // Whole numbers above this are not exact in a float.
-constexpr float kMostFloatLabel = 1 << 24;
+constexpr int kMostFloatLabel = 1 << 24;
 
 // Where a pixel is, for messages.
 std::string place(const Raster& raster, size_t pixel) {
@@ -24,7 +24,7 @@ uint32_t to_label(const Raster& raster, T value, size_t pixel, const std::string
     if (std::isnan(value)) {
       throw IoError(concat(name, ": a mask must hold numbers, got: NaN", place(raster, pixel)));
     }
-    if (!(value >= 0 && value <= kMostFloatLabel) || value != std::floor(value)) {
+    if (!(value >= 0 && value <= float(kMostFloatLabel)) || value != std::floor(value)) {
       throw IoError(concat(name, ": a mask must hold whole numbers from 0 to ", kMostFloatLabel,
                            ", got: ", value, place(raster, pixel)));
     }

@@ -17,7 +17,7 @@ namespace tessera::media {
 struct LabelImage {
   int height = 0;
   int width = 0;
-  std::vector<uint32_t> data;
+  std::vector<uint32_t> data{};
 
   ImageFormat format = ImageFormat::kPng;
   int channels_in_file = 0;  // alpha included; a palette counts as 1
@@ -26,6 +26,9 @@ struct LabelImage {
   bool is_lossy = false;
   /// A palette with colours: `data` holds the indices. (A palette of greys gives the greys.)
   bool is_palette = false;
+
+  /// The value of a pixel that must be inside.
+  uint32_t at(int y, int x) const { return data[size_t(y) * width + x]; }
 };
 
 /// Reads a label map by its content: PNG of 1, 2, 4, 8, 16 bits, TIFF of 1 to 16 and 32 bits, float

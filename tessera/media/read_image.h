@@ -47,7 +47,7 @@ enum class DepthRule {
 };
 
 struct ReadOptions {
-  ImageLimits limits;
+  ImageLimits limits{};
   DepthRule depth = DepthRule::kCamera;
 };
 
