@@ -8,9 +8,10 @@
 namespace tessera::attention {
 namespace {
 
-const Backend& chosen_backend(const RunOptions& run) {
-  if (!run.backend.empty()) return find_backend(run.backend);
-  return find_backend(env::attention_backend().value_or(""));
+const Backend& chosen_backend(const RunOptions& run, DType dtype) {
+  std::string name(run.backend);
+  if (name.empty()) name = env::attention_backend().value_or("");
+  return name.empty() ? best_backend(dtype) : find_backend(name);
 }
 
 void advance(const SkipRequest& skip) {
@@ -49,11 +50,11 @@ TileCounts AttentionReport::sum() const {
 
 AttentionReport attention_forward(const AttentionProblem& problem, const AttentionOutputs& outputs,
                                   const SkipRequest& skip, const RunOptions& run) {
-  const Backend& backend = chosen_backend(run);
+  const Backend& backend = chosen_backend(run, problem.q.dtype);
   ForwardPlan plan = make_forward_plan(problem, outputs, skip, run);
   if (!backend.has_dtype(plan.q.dtype)) {
-    throw Unsupported(concat("[attention_forward] back end ", backend.name,
-                             " takes fp32 and bf16, got: ", dtype_name(plan.q.dtype)));
+    throw Unsupported(concat("[attention_forward] back end ", backend.name, " takes ",
+                             backend.dtypes, ", got: ", dtype_name(plan.q.dtype)));
   }
   std::string name = backend.full_name();
   backend.forward(plan);

@@ -100,7 +100,7 @@ struct AttentionReport {
 AttentionReport attention_forward(const AttentionProblem& problem, const AttentionOutputs& outputs,
                                   const SkipRequest& skip = {}, const RunOptions& run = {});
 
-/// Names that RunOptions::backend and TESSERA_ATTENTION_BACKEND accept, best first.
+/// Names that RunOptions::backend and TESSERA_ATTENTION_BACKEND accept on this machine, best first.
 std::vector<std::string> backend_names();
 
 }  // namespace tessera::attention

@@ -89,9 +89,8 @@ const Size kSizes[] = {
 };
 
 class AttentionSizes : public ::testing::TestWithParam<std::tuple<BackendCase, Size>> {
- protected:
-  void SetUp() override { hwy::SetSupportedTargetsForTest(std::get<0>(GetParam()).hwy_target); }
-  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
+ private:
+  ForcedCase forced_{std::get<0>(GetParam())};
 };
 
 TEST_P(AttentionSizes, DenseAnswerMatchesTheOracle) {
@@ -173,11 +172,8 @@ TEST_P(Attention, ThreadsDoNotChangeABit) {
 
 TEST_P(Attention, LseMayBeNull) {
   const Problem problem = make_problem({});
-  std::vector<float> out(64 * 16);
-  const std::array<int64_t, 4> shape = {1, 64, 1, 16};
-  attention_forward(problem.view(),
-                    {{out.data(), DType::kFloat32, shape, contiguous_strides(shape)}}, {},
-                    options());
+  const auto out =
+      run_strided(problem, contiguous_strides({1, 64, 1, 16}), int64_t{64} * 16, options());
   EXPECT_EQ(out, run(problem, {}, options()).out);
 }
 
@@ -185,10 +181,7 @@ TEST_P(Attention, OutputStridesAreKept) {
   // out as [B, H, L, D] with a gap of 3 after each head.
   const ProblemSpec spec{.q_len = 20, .kv_len = 30, .num_heads = 2, .num_kv_heads = 2};
   const Problem problem = make_problem(spec);
-  std::vector<float> out(2 * 20 * 19, -5.0f);
-  attention_forward(problem.view(),
-                    {{out.data(), DType::kFloat32, {1, 20, 2, 16}, {0, 19, 20 * 19, 1}}}, {},
-                    options());
+  const auto out = run_strided(problem, {0, 19, 20 * 19, 1}, 2 * 20 * 19, options());
   const Answer want = run(problem, {}, options());
   for (int h = 0; h < 2; ++h) {
     for (int t = 0; t < 20; ++t) {

@@ -10,12 +10,17 @@ namespace tessera::attention {
 
 struct Backend {
   std::string_view name;
+  std::string_view dtypes;  // for messages: "fp32 and bf16"
   bool (*has_dtype)(DType dtype);
+  bool (*is_supported)();      // by this processor
   std::string (*full_name)();  // with the instruction set that will run
   void (*forward)(ForwardPlan& plan);
 };
 
-/// The back end of that name, or the first of the table for an empty one; Unsupported otherwise.
+/// The back end of that name; Unsupported when there is none, or the processor lacks it.
 const Backend& find_backend(std::string_view name);
+
+/// The first of the table that can run this type here; Unsupported when none can.
+const Backend& best_backend(DType dtype);
 
 }  // namespace tessera::attention

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "tessera/attention/attention.h"
+#include "tessera/attention/cpu/bf16_forward.h"
 #include "tessera/attention/testing/problem.h"
 #include "tessera/core/error.h"
 
@@ -83,7 +84,7 @@ const Refusal kRefusals[] = {
        c.problem.q.dtype = c.problem.k.dtype = c.problem.v.dtype = DType::kFloat16;
        c.outputs.out.dtype = DType::kFloat16;
      },
-     kOp + "back end cpu takes fp32 and bf16, got: fp16"},
+     kOp + "no back end takes fp16"},
     {"LastStride", [](Call& c) { c.problem.v.strides[3] = 2; },
      kOp + "v must be contiguous in its last dimension, got stride: 2"},
     {"OutStride", [](Call& c) { c.outputs.out.strides[1] = 0; },
@@ -151,7 +152,7 @@ const Refusal kRefusals[] = {
     {"PastTheLastStep", [](Call& c) { c.view.field(HeaderField::kStep) = 2; },
      kOp + "the generation ends after 2 steps and a new one must begin, got: step 2"},
     {"BackEnd", [](Call& c) { c.run.backend = "gpu9"; },
-     kOp + "back end must be one of cpu, reference, got: gpu9"},
+     kOp + "back end must be one of cpu_bf16, cpu, reference, got: gpu9"},
 };
 
 INSTANTIATE_TEST_SUITE_P(All, AttentionRefusals, ::testing::ValuesIn(kRefusals),
@@ -188,7 +189,24 @@ TEST(AttentionBackend, AFalseNameInTheVariableIsRefused) {
 }
 
 TEST(AttentionBackend, NamesAreListedBestFirst) {
-  EXPECT_EQ(backend_names(), (std::vector<std::string>{"cpu", "reference"}));
+  std::vector<std::string> want = {"cpu", "reference"};
+  if (cpu::bf16_is_supported()) want.insert(want.begin(), "cpu_bf16");
+  EXPECT_EQ(backend_names(), want);
+}
+
+TEST(AttentionBackend, BFloat16GoesToItsDotProductsWhereTheProcessorHasThem) {
+  const std::string got = testing::run(make_problem({.dtype = DType::kBFloat16})).report.backend;
+  EXPECT_EQ(got.starts_with("cpu_bf16/"), cpu::bf16_is_supported()) << got;
+}
+
+TEST(AttentionBackend, DotProductsRefuseFp32ByName) {
+  if (!cpu::bf16_is_supported()) GTEST_SKIP() << "this processor has no bf16 dot products";
+  try {
+    testing::run(make_problem({}), {}, {.backend = "cpu_bf16"});
+    FAIL() << "accepted";
+  } catch (const Unsupported& error) {
+    EXPECT_EQ(std::string(error.what()), kOp + "back end cpu_bf16 takes bf16, got: fp32");
+  }
 }
 
 }  // namespace

@@ -7,7 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "tessera/attention/attention.h"
+#include "tessera/attention/cpu/bf16_forward.h"
 #include "tessera/attention/cpu/forward.h"
+#include "tessera/attention/testing/problem.h"
 
 #include "hwy/targets.h"
 
@@ -23,9 +25,26 @@ struct BackendCase {
   }
 };
 
-/// The reference, and the CPU back end once for each compiled target that this machine has.
+/// Forces what a case needs, until it is destroyed.
+class ForcedCase {
+ public:
+  explicit ForcedCase(const BackendCase& value) {
+    hwy::SetSupportedTargetsForTest(value.hwy_target);
+    makes_bf16_problems() = value.backend == "cpu_bf16";
+  }
+  ~ForcedCase() {
+    hwy::SetSupportedTargetsForTest(0);
+    makes_bf16_problems() = false;
+  }
+  ForcedCase(const ForcedCase&) = delete;
+  ForcedCase& operator=(const ForcedCase&) = delete;
+};
+
+/// The reference, cpu_bf16 where the processor has it, and the CPU back end once for each compiled
+/// target that this machine has.
 inline std::vector<BackendCase> backend_cases() {
   std::vector<BackendCase> cases = {{"reference", "reference", 0}};
+  if (cpu::bf16_is_supported()) cases.push_back({"cpu_bf16", "cpu_bf16/AVX512_BF16", 0});
   const int64_t targets = cpu::compiled_targets();
   // The baseline is the highest bit: it needs no support from the machine.
   for (int64_t rest = targets; rest != 0; rest &= rest - 1) {
@@ -40,11 +59,12 @@ inline std::vector<BackendCase> backend_cases() {
 /// A test with GetParam() as the back end that its calls run on, through options().
 class PerBackend : public ::testing::TestWithParam<BackendCase> {
  protected:
-  void SetUp() override { hwy::SetSupportedTargetsForTest(GetParam().hwy_target); }
-  void TearDown() override { hwy::SetSupportedTargetsForTest(0); }
   RunOptions options(Executor* executor = nullptr) const {
     return {.executor = executor, .backend = GetParam().backend};
   }
+
+ private:
+  ForcedCase forced_{GetParam()};
 };
 
 inline std::string case_name(const ::testing::TestParamInfo<BackendCase>& info) {

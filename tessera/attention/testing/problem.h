@@ -23,8 +23,17 @@ struct ProblemSpec {
   bool is_dyadic = false;
   /// Memory order [B, H, L, D] instead of [B, L, H, D].
   bool is_heads_first = false;
+  /// The weights are rounded to bf16 before they meet the values (back end cpu_bf16).
+  bool rounds_weights = false;
   uint64_t seed = 1;
 };
+
+/// While set, every problem is made for cpu_bf16, whatever dtype its spec names: so one suite runs
+/// on all back ends. Set by the fixtures.
+inline bool& makes_bf16_problems() {
+  static bool value = false;
+  return value;
+}
 
 /// One input array with its values in fp32, exactly those that the stored dtype holds.
 class Array {
@@ -105,7 +114,11 @@ struct Problem {
 /// plus noise, the strength uniform in [0, 1] and scaled so that a block's logits span `contrast`.
 /// So at a threshold of half the contrast about half the blocks can be dropped, at all margins.
 /// `drift` moves the noise, as one denoising step moves a video's activations.
-inline Problem make_problem(const ProblemSpec& spec, double drift = 0) {
+inline Problem make_problem(ProblemSpec spec, double drift = 0) {
+  if (makes_bf16_problems()) {
+    spec.dtype = DType::kBFloat16;
+    spec.rounds_weights = true;
+  }
   const std::array<int64_t, 4> q_shape = {spec.batch, spec.q_len, spec.num_heads, spec.head_dim};
   const std::array<int64_t, 4> k_shape = {spec.batch, spec.kv_len, spec.num_kv_heads,
                                           spec.head_dim};
@@ -167,6 +180,21 @@ inline Answer run(const Problem& problem, const SkipRequest& skip = {},
       skip, options);
   if (is_half) std::transform(halves.begin(), halves.end(), answer.out.begin(), to_float);
   return answer;
+}
+
+/// The output alone, in `count` elements of the problem's dtype laid out by `strides`; what is not
+/// written stays -5.
+inline std::vector<float> run_strided(const Problem& problem, std::array<int64_t, 4> strides,
+                                      int64_t count, const RunOptions& options) {
+  const auto& spec = problem.spec;
+  std::vector<float> out(count, -5.0f);
+  std::vector<BFloat16> halves(count, to_bfloat16(-5.0f));
+  const bool is_half = spec.dtype == DType::kBFloat16;
+  void* data = is_half ? static_cast<void*>(halves.data()) : out.data();
+  const std::array<int64_t, 4> shape = {spec.batch, spec.q_len, spec.num_heads, spec.head_dim};
+  attention_forward(problem.view(), {{data, spec.dtype, shape, strides}}, {}, options);
+  if (is_half) std::transform(halves.begin(), halves.end(), out.begin(), to_float);
+  return out;
 }
 
 inline SkipStateShape state_shape_for(const ProblemSpec& spec, TileGeometry geometry) {

@@ -1,5 +1,5 @@
 // How far a back end may be from the truth. Derived in docs/numerics.md; the numbers below are its
-// equations 1 to 5.
+// equations 1 to 6.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ struct Tolerance {
   double gap = 0;  // delta: a mark may differ only where |gap - cut| is at most this, unscaled
 };
 
-/// For back ends that multiply and add in fp32. `problem.spec.dtype` is what `out` is rounded to.
+/// For back ends that add in fp32. `problem.spec.dtype` is what `out` is rounded to.
 inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = kCpuTileGeometry) {
   constexpr double kU = 0x1p-24;
   const auto& spec = problem.spec;
@@ -37,6 +37,10 @@ inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = k
   tolerance.out_relative = spec.dtype == DType::kBFloat16 ? 0x1.01p-8 : kU;
   tolerance.lse_absolute = log_error + sum_error;
   tolerance.lse_relative = kU;
+  if (spec.rounds_weights) {  // Eq. 6
+    tolerance.out_absolute += problem.v.max_abs() * (0x1.01p-9 + 2 * 0x1p-18);
+    tolerance.lse_absolute += 0x1p-18;
+  }
   tolerance.gap = 2 * score_error + 6 * kU * size;  // Eq. 5
   return tolerance;
 }
