@@ -17,30 +17,30 @@ void add_gradient(Plane& tone, float strength, Random& random) {
   }
 }
 
-void add_texture(Plane& tone, const Background& background, Random& random) {
-  const TextureView view = draw_view(background.texture_scale, random);
+void add_texture(Plane& tone, const TextureLayer& layer, Random& random) {
+  const TextureView view = draw_view(layer.scale, random);
   constexpr int kStep = 16;  // pixels that share one bend
   Plane bend(tone.height, (tone.width + kStep - 1) / kStep);
-  if (background.warp > 0) {
+  if (layer.warp > 0) {
     // The plane is narrower by kStep, so its noise is stretched along x; that is as good.
-    add_noise(bend, 40, background.warp, random);
+    add_noise(bend, 40, layer.warp, random);
   }
   std::vector<float> line(tone.width);
   for (int y = 0; y < tone.height; ++y) {
     const float* shift = bend.row(y);
-    if (background.warp == 0) {
-      read_texture(*background.texture, view.walk(0, y), tone.width, line.data());
+    if (layer.warp == 0) {
+      read_texture(*layer.texture, view.walk(0, y), tone.width, line.data());
     } else {
       for (int x = 0; x < tone.width; x += kStep) {
         TextureView moved = view;
         moved.u += shift[x / kStep] + 512;
-        read_texture(*background.texture, moved.walk(x, y), std::min(kStep, tone.width - x),
+        read_texture(*layer.texture, moved.walk(x, y), std::min(kStep, tone.width - x),
                      line.data() + x);
       }
     }
     float* row = tone.row(y);
     for (int x = 0; x < tone.width; ++x) {
-      row[x] += background.texture_strength * (2 * line[x] - 1);
+      row[x] += layer.strength * (2 * line[x] - 1);
     }
   }
 }
@@ -54,7 +54,7 @@ void paint_background(Canvas& canvas, const Background& background, Random& rand
     add_fractal_noise(tone, background.cloud_cell, background.cloud_octaves, 0.55f,
                       background.clouds, random);
   }
-  if (background.texture != nullptr) add_texture(tone, background, random);
+  for (const TextureLayer& layer : background.textures) add_texture(tone, layer, random);
   for (int c = 0; c < 3; ++c) {
     const float base = background.base[c], delta = background.second[c] - base;
     Plane& channel = canvas.channels[c];

@@ -1,11 +1,20 @@
 // What lies behind the objects.
 #pragma once
 
+#include <vector>
+
 #include "tessera/segmentation/generated/canvas.h"
 #include "tessera/segmentation/generated/chance.h"
 #include "tessera/segmentation/generated/noise.h"
 
 namespace tessera::segmentation::generated {
+
+struct TextureLayer {
+  const Texture* texture = nullptr;
+  float strength = 0;  // tones
+  float scale = 1;     // texture pixels per pixel
+  float warp = 0;      // bends the texture, texture pixels
+};
 
 /// Each pixel has a tone: 0 shows `base`, 1 shows `second`; then `third` is laid over where a field
 /// of patches is high.
@@ -16,10 +25,7 @@ struct Background {
   float clouds = 0;        // tones
   float cloud_cell = 100;  // pixels
   int cloud_octaves = 4;
-  const Texture* texture = nullptr;  // none if null
-  float texture_strength = 0;        // tones
-  float texture_scale = 1;
-  float warp = 0;     // bends the texture, pixels
+  std::vector<TextureLayer> textures;
   float patches = 0;  // opacity of `third`
   float patch_cell = 150, patch_softness = 0.3f, patch_level = 0;
 };

@@ -52,7 +52,11 @@ void ObjectPainter::paint(const Kind& kind, Point centre, float radius, uint16_t
   cover(outline, box_, coverage_);
   if (kind.rim != 0 || kind.dome != 0 || kind.core != 0) depth_inside(coverage_, depth_);
   fill_tone(kind, own, random);
-  if (is_defocused) blur(tone_, own.softness);
+  if (kind.marks != nullptr) fill_marks(kind, random);
+  if (is_defocused) {
+    blur(tone_, own.softness);
+    if (kind.marks != nullptr) blur(marks_, own.softness);
+  }
   fill_light(kind, own);
   alpha_ = coverage_;
   blur(alpha_, own.softness);
@@ -186,31 +190,44 @@ void ObjectPainter::fill_light(const Kind& kind, const Own& own) {
   }
 }
 
+void ObjectPainter::fill_marks(const Kind& kind, Random& random) {
+  const TextureView view = draw_view(kind.texture_scale, random);
+  marks_.reset(box_.height(), box_.width());
+  for (int y = 0; y < box_.height(); ++y) {
+    float* marks = marks_.row(y);
+    read_texture(*kind.marks, view.walk(0, y), box_.width(), marks);
+    for (int x = 0; x < box_.width(); ++x) {
+      marks[x] = kind.mark_strength * std::clamp((marks[x] - kind.mark_level) * 8, 0.0f, 1.0f);
+    }
+  }
+}
+
 void ObjectPainter::compose(const Kind& kind, const Own& own) {
   const int width = box_.width();
+  row_.resize(width);
+  float* colour = row_.data();
   for (int c = 0; c < 3; ++c) {
     const float base = own.base[c], delta = own.alternate[c] - own.base[c];
     for (int y = 0; y < box_.height(); ++y) {
-      const float *alpha = alpha_.row(y), *tone = tone_.row(y), *light = light_.row(y);
+      const float *tone = tone_.row(y), *light = light_.row(y), *alpha = alpha_.row(y);
+      for (int x = 0; x < width; ++x) colour[x] = base + delta * tone[x];
+      if (kind.marks != nullptr) {
+        const float* marks = marks_.row(y);
+        for (int x = 0; x < width; ++x) colour[x] += (kind.mark_colour[c] - colour[x]) * marks[x];
+      }
+      for (int x = 0; x < width; ++x) colour[x] = std::max(0.0f, colour[x] * light[x]);
       float* to = canvas_.channels[c].row(box_.y0 + y) + box_.x0;
       const float opacity = own.opacity;
       switch (kind.blend) {
         case Blend::kOver:
-          for (int x = 0; x < width; ++x) {
-            const float colour = std::max(0.0f, (base + delta * tone[x]) * light[x]);
-            to[x] += (colour - to[x]) * opacity * alpha[x];
-          }
+          for (int x = 0; x < width; ++x) to[x] += (colour[x] - to[x]) * opacity * alpha[x];
           break;
         case Blend::kAdd:
-          for (int x = 0; x < width; ++x) {
-            const float colour = std::max(0.0f, (base + delta * tone[x]) * light[x]);
-            to[x] += colour * opacity * alpha[x];
-          }
+          for (int x = 0; x < width; ++x) to[x] += colour[x] * opacity * alpha[x];
           break;
         case Blend::kMultiply:
           for (int x = 0; x < width; ++x) {
-            const float colour = std::clamp((base + delta * tone[x]) * light[x], 0.0f, 1.0f);
-            to[x] *= 1 + (colour - 1) * opacity * alpha[x];
+            to[x] *= 1 + (std::min(1.0f, colour[x]) - 1) * opacity * alpha[x];
           }
           break;
       }

@@ -26,12 +26,16 @@ struct Kind {
 
   const Texture* texture = nullptr;  // none if null
   float texture_strength = 0;
-  float texture_scale = 1;  // texture pixels per pixel
-  float gradient = 0;       // from one side of the object to the other
-  float rim = 0;            // at the border; fades within rim_width
-  float rim_width = 0.2f;   // radii
-  float core = 0;           // at the middle; fades to the border
-  int max_spots = 0;        // nucleoli and the like
+  float texture_scale = 1;         // texture pixels per pixel
+  const Texture* marks = nullptr;  // shows mark_colour where this texture is above mark_level
+  Rgb mark_colour = {};
+  float mark_strength = 0;  // opacity
+  float mark_level = 0.5f;
+  float gradient = 0;      // from one side of the object to the other
+  float rim = 0;           // at the border; fades within rim_width
+  float rim_width = 0.2f;  // radii
+  float core = 0;          // at the middle; fades to the border
+  int max_spots = 0;       // nucleoli and the like
   float spot_strength = 0;
   float dome = 0;         // relief: share of brightness that a slope takes or gives
   float dome_width = 1;   // radii from the border to the top
@@ -63,6 +67,7 @@ class ObjectPainter {
   void fill_tone(const Kind& kind, const Own& own, Random& random);
   void add_texture(const Kind& kind, Random& random);
   void add_spots(const Kind& kind, const Own& own, Random& random);
+  void fill_marks(const Kind& kind, Random& random);
   void fill_light(const Kind& kind, const Own& own);
   void compose(const Kind& kind, const Own& own);
   void take_pixels(uint16_t label);
@@ -70,7 +75,7 @@ class ObjectPainter {
   Canvas& canvas_;
   std::vector<uint16_t>& labels_;
   Box box_;
-  Plane coverage_, alpha_, depth_, tone_, light_;
+  Plane coverage_, alpha_, depth_, tone_, light_, marks_;
   std::vector<float> row_;
 };
 

@@ -72,6 +72,11 @@ void WorldBuilder::draw_surface(Kind& kind) {
     kind.texture_strength = draw({0.1f, 1.0f});
     kind.texture_scale = draw_log({0.5f, 1.8f});
   }
+  if (happens(0.2f)) {
+    kind.marks = draw_texture({8, 80});
+    kind.mark_strength = draw({0.3f, 1.0f});
+    kind.mark_level = draw({0.4f, 0.75f});
+  }
   if (happens(0.3f)) kind.gradient = draw({0.1f, 0.7f});
   if (happens(0.35f)) kind.rim = draw({-1.0f, 1.5f});
   kind.rim_width = draw_log({0.06f, 0.6f});
@@ -102,11 +107,14 @@ void WorldBuilder::draw_ground(float strength) {
   if (happens(0.7f)) ground.clouds = strength * draw({0.1f, 0.8f});
   ground.cloud_cell = scale_ * draw_log({12, 250});
   ground.cloud_octaves = draw_int(random_, 1, 5);
-  if (happens(0.6f)) {
-    ground.texture = draw_texture({5, 110});
-    ground.texture_strength = strength * draw({0.1f, 1.0f});
-    ground.texture_scale = draw_log({0.4f, 1.6f});
-    if (happens(0.3f)) ground.warp = scale_ * draw({4, 30});
+  const int layers = pick(random_, {0.3f, 0.45f, 0.25f});
+  for (int i = 0; i < layers; ++i) {
+    TextureLayer layer;
+    layer.texture = draw_texture({4, 110});
+    layer.strength = strength * draw({0.1f, 1.0f});
+    layer.scale = draw_log({0.4f, 1.6f});
+    if (happens(0.35f)) layer.warp = scale_ * draw({4, 30});
+    ground.textures.push_back(layer);
   }
   if (happens(0.3f)) ground.patches = strength * draw({0.2f, 1.0f});
   ground.patch_cell = scale_ * draw_log({40, 300});
@@ -129,19 +137,20 @@ void WorldBuilder::add(const Kind& kind, Range diameter, int count, Layout layou
 
 void WorldBuilder::add_crowd(const Kind& kind) {
   const float diameter = draw_log({13, 46}), spread = 1 + draw({0.05f, 0.6f});
-  const auto count = static_cast<int>(draw_log({12, 120}));
+  const auto count = static_cast<int>(draw_log({15, 120}));
   const auto layout = static_cast<Layout>(pick(random_, {0.15f, 0.2f, 0.2f, 0.35f, 0.05f, 0.05f}));
   add(kind, {diameter / spread, diameter * spread}, count, layout, 0.6f);
 }
 
-void WorldBuilder::add_few(const Kind& kind) {
+void WorldBuilder::add_few(const Kind& kind, int abundance) {
   constexpr std::array<Range, 4> kDiameters = {{{14, 45}, {40, 120}, {100, 240}, {200, 400}}};
   constexpr std::array kCounts = {24, 14, 6, 2};
   const int size_class = pick(random_, {0.2f, 0.4f, 0.28f, 0.12f});
   const float diameter = draw_log(kDiameters[size_class]), spread = 1 + draw({0.02f, 0.5f});
-  const int count = draw_int(random_, 1, kCounts[size_class]);
-  const auto layout = static_cast<Layout>(pick(random_, {0.35f, 0.25f, 0.1f, 0.15f, 0.08f, 0.07f}));
-  add(kind, {diameter / spread, std::min(400.0f, diameter * spread)}, count, layout, 0.5f);
+  const int count = abundance * draw_int(random_, 1, kCounts[size_class]);
+  const auto layout =
+      static_cast<Layout>(pick(random_, {0.32f, 0.22f, 0.12f, 0.22f, 0.06f, 0.06f}));
+  add(kind, {diameter / spread, std::min(400.0f, diameter * spread)}, count, layout, 0.45f);
 }
 
 void WorldBuilder::draw_order() {

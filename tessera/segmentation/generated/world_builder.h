@@ -46,8 +46,8 @@ class WorldBuilder {
 
   /// Many small ones, about 12 to 50 pixels across.
   void add_crowd(const Kind& kind);
-  /// Some larger ones.
-  void add_few(const Kind& kind);
+  /// Some, up to 400 pixels across; `abundance` multiplies their number.
+  void add_few(const Kind& kind, int abundance);
   void add(const Kind& kind, Range diameter, int count, Layout layout, float room);
   void draw_order();
   void draw_camera();

@@ -14,6 +14,7 @@ Kind WorldBuilder::dark_field_kind(const Rgb& tint, float peak, float ground) {
   kind.base = scaled(tint, kind.blend == Blend::kAdd ? level : ground + level);
   kind.alternate = scaled(kind.base, happens(0.5f) ? draw({0.3f, 0.8f}) : draw({1.2f, 1.8f}));
   kind.texture_strength *= 0.7f;
+  kind.mark_colour = scaled(kind.base, draw({0.4f, 1.6f}));
   kind.colour_jitter = 0;
   const float spread = happens(0.6f) ? draw({0.05f, 0.4f}) : draw({0.4f, 1.6f});
   kind.brightness = {1 / (1 + spread), 1 + spread};
@@ -31,7 +32,7 @@ void WorldBuilder::draw_dark_field() {
     return tinting == 0 ? grey(1) : draw_hsv({0, 1}, {0.5f, 1}, {1, 1});
   };
   const Rgb tint = draw_tint();
-  const float peak = happens(0.4f) ? draw_log({0.06f, 0.25f}) : draw({0.3f, 0.95f});
+  const float peak = happens(0.35f) ? draw_log({0.08f, 0.3f}) : draw({0.3f, 0.95f});
   const float dark = peak * draw_log({0.01f, 0.45f});
 
   Background& ground = world_.background;
@@ -48,7 +49,7 @@ void WorldBuilder::draw_dark_field() {
     if (has_crowd && i == 0) {
       add_crowd(kind);
     } else {
-      add_few(kind);
+      add_few(kind, 1);
     }
   }
 
@@ -66,6 +67,10 @@ void WorldBuilder::draw_dark_field() {
   Camera& camera = world_.camera;
   camera.is_grey = tinting == 0;
   camera.offset = 0;
+  if (peak < 0.3f) {  // darker still would be black
+    camera.gain = 1;
+    for (float& gamma : camera.gamma) gamma = std::min(gamma, 1.05f);
+  }
   camera.read_noise = peak * draw_log({0.004f, 0.1f});
   camera.shot_noise = happens(0.5f) ? peak * draw_log({0.0005f, 0.008f}) : 0;
   camera.blockiness *= std::min(1.0f, 1.5f * peak);
@@ -85,6 +90,7 @@ Kind WorldBuilder::stained_kind(const Rgb& dye, const Rgb& pale) {
   kind.base = varied(dye, 0.15f, random_);
   kind.alternate = happens(0.5f) ? scaled(kind.base, draw({0.4f, 0.8f}))
                                  : mix(kind.base, pale, draw({0.2f, 0.7f}));
+  kind.mark_colour = varied(mix(dye, pale, draw({0, 0.5f})), 0.3f, random_);
   kind.colour_jitter = draw({0.01f, 0.06f});
   kind.brightness = {1 / draw({1, 1.35f}), draw({1, 1.35f})};
   kind.opacity = draw_range({0.6f, 0.9f}, {0, 0.1f});
@@ -120,7 +126,7 @@ void WorldBuilder::draw_stained() {
     if (has_crowd && i == 0) {
       add_crowd(kind);
     } else {
-      add_few(kind);
+      add_few(kind, 1);
     }
   }
 
@@ -151,6 +157,7 @@ Kind WorldBuilder::bright_field_kind(const Rgb& ground) {
   if (happens(0.7f)) kind.rim = draw({0.3f, 1.2f});
   kind.rim_width = draw_log({0.08f, 0.4f});
   kind.texture_strength *= 0.5f;
+  kind.mark_colour = scaled(ground, draw({0.6f, 1.2f}));
   kind.colour_jitter = 0;
   kind.shadow = 0;
   if (happens(0.35f)) kind.dome = draw({0.2f, 0.9f});
@@ -180,7 +187,7 @@ void WorldBuilder::draw_bright_field() {
     if (has_crowd && i == 0) {
       add_crowd(kind);
     } else {
-      add_few(kind);
+      add_few(kind, 1);
     }
   }
 

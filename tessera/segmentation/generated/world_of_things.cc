@@ -14,8 +14,9 @@ void WorldBuilder::draw_things() {
   ground.third = happens(0.5f) ? varied(ground.base, 0.4f, random_) : draw_colour(palette, random_);
   if (happens(0.85f)) draw_ground(1);
 
-  const bool has_crowd = happens(0.4f);
-  const int kinds = 1 + pick(random_, {0.28f, 0.27f, 0.22f, 0.13f, 0.10f});
+  const bool has_crowd = happens(0.4f), is_full = happens(0.35f);
+  const int kinds =
+      is_full ? draw_int(random_, 3, 5) : 1 + pick(random_, {0.28f, 0.27f, 0.22f, 0.13f, 0.10f});
   const float contrast = draw({0.06f, 0.35f});
   for (int i = 0; i < kinds; ++i) {
     Kind kind;
@@ -25,10 +26,11 @@ void WorldBuilder::draw_things() {
     kind.alternate = happens(0.7f) ? varied(kind.base, draw({0.1f, 0.7f}), random_)
                                    : draw_colour(palette, random_);
     draw_surface(kind);
+    kind.mark_colour = draw_colour(palette, random_);
     if (is_crowd) {
       add_crowd(kind);
     } else {
-      add_few(kind);
+      add_few(kind, is_full ? 3 : 1);
     }
   }
 
@@ -71,6 +73,7 @@ void WorldBuilder::draw_smooth() {
     kind.base = varied(ground.base, draw({0.05f, 0.3f}), random_);
     kind.alternate = varied(kind.base, draw({0.1f, 0.4f}), random_);
     kind.texture_strength *= 0.6f;
+    kind.mark_colour = varied(kind.base, 0.4f, random_);
     kind.opacity = {1, 1};
     if (happens(0.85f)) kind.dome = draw({0.25f, 1.0f});
     kind.dome_width = draw({0.15f, 1.0f});
