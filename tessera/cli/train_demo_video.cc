@@ -51,7 +51,7 @@ std::string describe(const video::TrainingProgress& progress) {
   char text[200];
   std::snprintf(text, sizeof(text), "step %lld  loss %.4f  gradient %.2f  rate %.2e  %.0f clips/s",
                 static_cast<long long>(progress.step), progress.loss, progress.gradient_norm,
-                progress.learning_rate, progress.clips / std::max(1e-9, progress.elapsed_seconds));
+                progress.learning_rate, progress.samples / std::max(1e-9, progress.elapsed_seconds));
   return text;
 }
 

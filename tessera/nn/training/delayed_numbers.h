@@ -6,7 +6,7 @@
 #include <ATen/core/Tensor.h>
 #include <c10/core/Event.h>
 
-namespace tessera::video {
+namespace tessera::nn {
 
 /// A few numbers on their way from the device: sent with the work that makes them, received later
 /// without waiting for what was queued in between.
@@ -24,4 +24,4 @@ class DelayedNumbers {
   std::optional<c10::Event> event_;
 };
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

@@ -1,9 +1,9 @@
-#include "tessera/video/demo/delayed_numbers.h"
+#include "tessera/nn/training/delayed_numbers.h"
 
 #include <ATen/ops/empty.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
-namespace tessera::video {
+namespace tessera::nn {
 
 void DelayedNumbers::send(const at::Tensor& numbers) {
   const bool is_cpu = numbers.is_cpu();
@@ -24,4 +24,4 @@ const double* DelayedNumbers::receive() {
   return values_.const_data_ptr<double>();
 }
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

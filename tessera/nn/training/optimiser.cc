@@ -1,4 +1,4 @@
-#include "tessera/video/demo/optimiser.h"
+#include "tessera/nn/training/optimiser.h"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +13,7 @@
 #include <ATen/ops/zeros.h>
 #include <ATen/ops/zeros_like.h>
 
-namespace tessera::video {
+namespace tessera::nn {
 namespace {
 
 at::Tensor part(const at::Tensor& whole, const FlatRange& range) {
@@ -89,4 +89,4 @@ at::Tensor orthogonalise(const at::Tensor& matrices) {
   return x.to(at::kFloat);
 }
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

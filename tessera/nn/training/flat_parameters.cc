@@ -1,4 +1,4 @@
-#include "tessera/video/demo/flat_parameters.h"
+#include "tessera/nn/training/flat_parameters.h"
 
 #include <algorithm>
 #include <tuple>
@@ -8,38 +8,41 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros_like.h>
 
-namespace tessera::video {
+namespace tessera::nn {
 namespace {
 
-enum class Kind { kBlockMatrix, kTable, kVector };
+enum class Kind { kHiddenMatrix, kTable, kVector };
 
-Kind kind_of(const std::string& name, const at::Tensor& parameter) {
+Kind kind_of(const std::string& name, const at::Tensor& parameter,
+             const IsHiddenMatrix& is_hidden_matrix) {
   if (!name.ends_with("weight") || parameter.dim() < 2) return Kind::kVector;
-  return name.starts_with("blocks.") && parameter.dim() == 2 ? Kind::kBlockMatrix : Kind::kTable;
-}
-
-/// Sorts by kind, and block matrices by shape.
-auto sort_key(const std::pair<std::string, at::Tensor>& entry) {
-  const Kind kind = kind_of(entry.first, entry.second);
-  const bool is_matrix = kind == Kind::kBlockMatrix;
-  return std::tuple(kind, is_matrix ? entry.second.size(0) : 0,
-                    is_matrix ? entry.second.size(1) : 0);
+  return parameter.dim() == 2 && is_hidden_matrix(name) ? Kind::kHiddenMatrix : Kind::kTable;
 }
 
 }  // namespace
 
-FlatParameters::FlatParameters(const NamedTensors& parameters, at::Device device) {
+FlatParameters::FlatParameters(const ParameterList& parameters, at::Device device,
+                               const IsHiddenMatrix& is_hidden_matrix) {
   const at::NoGradGuard no_grad;
-  NamedTensors ordered = parameters;
+  const auto kind = [&](const auto& entry) {
+    return kind_of(entry.first, entry.second, is_hidden_matrix);
+  };
+  const auto sort_key = [&](const auto& entry) {
+    const bool is_matrix = kind(entry) == Kind::kHiddenMatrix;
+    return std::tuple(kind(entry), is_matrix ? entry.second.size(0) : 0,
+                      is_matrix ? entry.second.size(1) : 0);
+  };
+  ParameterList ordered = parameters;
   std::stable_sort(ordered.begin(), ordered.end(),
-                   [](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
+                   [&](const auto& a, const auto& b) { return sort_key(a) < sort_key(b); });
   int64_t size = 0;
-  for (const auto& [name, parameter] : ordered) {
+  for (const auto& entry : ordered) {
+    const auto& [name, parameter] = entry;
     const int64_t begin = size;
     size += parameter.numel();
     slots_.push_back({name, parameter, begin});
-    switch (kind_of(name, parameter)) {
-      case Kind::kBlockMatrix:
+    switch (kind(entry)) {
+      case Kind::kHiddenMatrix:
         if (matrix_groups_.empty() || matrix_groups_.back().rows != parameter.size(0) ||
             matrix_groups_.back().columns != parameter.size(1)) {
           matrix_groups_.push_back({{begin, begin}, 0, parameter.size(0), parameter.size(1)});
@@ -78,8 +81,8 @@ at::Tensor FlatParameters::take_gradients() {
   return at::cat(parts).detach();
 }
 
-NamedTensors FlatParameters::named(const at::Tensor& values) const {
-  NamedTensors result;
+ParameterList FlatParameters::named(const at::Tensor& values) const {
+  ParameterList result;
   for (const auto& slot : slots_) {
     result.emplace_back(
         slot.name,
@@ -88,4 +91,4 @@ NamedTensors FlatParameters::named(const at::Tensor& values) const {
   return result;
 }
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

@@ -4,14 +4,14 @@
 #include <filesystem>
 #include <string>
 
-#include "tessera/video/demo/optimiser.h"
+#include "tessera/nn/training/optimiser.h"
 
-namespace tessera::video {
+namespace tessera::nn {
 
 struct TrainingPosition {
   int64_t step = 0;
   double elapsed_seconds = 0;
-  double clips = 0;
+  double samples = 0;  // clips, images: drawn so far by all ranks
 };
 
 /// Writes in one step. `fingerprint` describes the model and the settings that must not change.
@@ -24,4 +24,4 @@ void save_checkpoint(const std::filesystem::path& path, const at::Tensor& values
 TrainingPosition load_checkpoint(const std::filesystem::path& path, at::Tensor values,
                                  Optimiser& optimiser, const std::string& fingerprint);
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

@@ -2,15 +2,21 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-namespace tessera::video {
+namespace tessera::nn {
 
-using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+/// Parameters with their names in the model, in its order.
+using ParameterList = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// Says by its name which matrix is a hidden one, from vectors of features to vectors of features:
+/// these are Muon's. Asked for two-dimensional weights only.
+using IsHiddenMatrix = std::function<bool(const std::string& name)>;
 
 /// Where the values of a kind lie in the vector.
 struct FlatRange {
@@ -25,12 +31,13 @@ struct MatrixGroup {
 };
 
 /// Moves parameters into one buffer; the tensors stay where they are in the model and become views
-/// of it. Order: the matrices of the blocks, by shape; then the other matrices and tables; then
-/// biases, norms and modulations.
+/// of it. Order: the hidden matrices, by shape; then the other matrices and tables; then biases,
+/// norms and modulations. Buffers of the model are no parameters and stay where they are.
 class FlatParameters {
  public:
   /// All parameters on `device`, fp32, with requires_grad.
-  FlatParameters(const NamedTensors& parameters, at::Device device);
+  FlatParameters(const ParameterList& parameters, at::Device device,
+                 const IsHiddenMatrix& is_hidden_matrix);
 
   /// fp32 [num_values].
   const at::Tensor& values() const { return values_; }
@@ -44,7 +51,7 @@ class FlatParameters {
   at::Tensor take_gradients();
 
   /// Another vector of the same layout (an average, say) cut up and named as the parameters are.
-  NamedTensors named(const at::Tensor& values) const;
+  ParameterList named(const at::Tensor& values) const;
 
  private:
   struct Slot {
@@ -58,4 +65,4 @@ class FlatParameters {
   FlatRange tables_, vectors_;
 };
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

@@ -1,4 +1,4 @@
-#include "tessera/video/demo/training_checkpoint.h"
+#include "tessera/nn/training/training_checkpoint.h"
 
 #include <charconv>
 #include <cstring>
@@ -11,7 +11,7 @@
 #include "tessera/core/error.h"
 #include "tessera/core/safetensors.h"
 
-namespace tessera::video {
+namespace tessera::nn {
 namespace {
 
 /// The vectors of a run under their names in the file.
@@ -57,7 +57,7 @@ void save_checkpoint(const std::filesystem::path& path, const at::Tensor& values
                     {"fingerprint", fingerprint},
                     {"step", std::to_string(position.step)},
                     {"elapsed_seconds", text_of(position.elapsed_seconds)},
-                    {"clips", text_of(position.clips)}});
+                    {"samples", text_of(position.samples)}});
 }
 
 TrainingPosition load_checkpoint(const std::filesystem::path& path, at::Tensor values,
@@ -89,7 +89,7 @@ TrainingPosition load_checkpoint(const std::filesystem::path& path, at::Tensor v
     target.copy_(host.view(tensor.sizes()));
   }
   return {static_cast<int64_t>(number_of(file, "step")), number_of(file, "elapsed_seconds"),
-          number_of(file, "clips")};
+          number_of(file, "samples")};
 }
 
-}  // namespace tessera::video
+}  // namespace tessera::nn

@@ -1,14 +1,16 @@
-#include "tessera/video/demo/optimiser.h"
+#include "tessera/nn/training/optimiser.h"
 
 #include <cmath>
 
 #include <ATen/ATen.h>
 #include <gtest/gtest.h>
 
-namespace tessera::video {
+namespace tessera::nn {
 namespace {
 
-NamedTensors small_parameters() {
+bool is_of_a_block(const std::string& name) { return name.starts_with("blocks."); }
+
+ParameterList small_parameters() {
   at::manual_seed(1);
   return {{"blocks.0.ffn.0.bias", at::randn({6})},
           {"blocks.0.ffn.0.weight", at::randn({6, 4})},
@@ -20,7 +22,7 @@ NamedTensors small_parameters() {
 
 TEST(FlatParameters, GroupsBlockMatricesByShapeAndLeavesTheModelItsViews) {
   auto parameters = small_parameters();
-  FlatParameters flat(parameters, at::kCPU);
+  FlatParameters flat(parameters, at::kCPU, is_of_a_block);
   ASSERT_EQ(flat.matrix_groups().size(), 2u);
   EXPECT_EQ(flat.matrix_groups()[0].count, 2);  // q and k, 4 x 4
   EXPECT_EQ(flat.matrix_groups()[1].rows, 6);
@@ -35,7 +37,7 @@ TEST(FlatParameters, GroupsBlockMatricesByShapeAndLeavesTheModelItsViews) {
 
 TEST(FlatParameters, TakesGradientsOnceAndCountsMissingOnesAsZero) {
   auto parameters = small_parameters();
-  FlatParameters flat(parameters, at::kCPU);
+  FlatParameters flat(parameters, at::kCPU, is_of_a_block);
   (parameters[5].second * 3).sum().backward();
   const auto gradients = flat.take_gradients();
   EXPECT_EQ(gradients.sum().item<float>(), 3 * 12);
@@ -59,8 +61,8 @@ TEST(Orthogonalise, BringsSingularValuesNearOneAndKeepsTheSides) {
 }
 
 TEST(Optimiser, StepsVectorsAsAdamWDoes) {
-  NamedTensors parameters = {{"a.bias", at::tensor({1.0f, -2.0f})}};
-  FlatParameters flat(parameters, at::kCPU);
+  ParameterList parameters = {{"a.bias", at::tensor({1.0f, -2.0f})}};
+  FlatParameters flat(parameters, at::kCPU, is_of_a_block);
   OptimiserSettings settings;
   settings.max_gradient_norm = 1e9;
   Optimiser optimiser(flat, settings);
@@ -81,8 +83,8 @@ TEST(Optimiser, StepsVectorsAsAdamWDoes) {
 
 TEST(Optimiser, MovesBlockMatricesByTheSizeThatTheRateSays) {
   at::manual_seed(3);
-  NamedTensors parameters = {{"blocks.0.q.weight", at::zeros({32, 32})}};
-  FlatParameters flat(parameters, at::kCPU);
+  ParameterList parameters = {{"blocks.0.q.weight", at::zeros({32, 32})}};
+  FlatParameters flat(parameters, at::kCPU, is_of_a_block);
   OptimiserSettings settings;
   Optimiser optimiser(flat, settings);
   optimiser.step(at::randn({32 * 32}) * 100, 1e-2);
@@ -91,8 +93,8 @@ TEST(Optimiser, MovesBlockMatricesByTheSizeThatTheRateSays) {
 }
 
 TEST(Optimiser, ShortensLongGradientsAndReportsTheirLength) {
-  NamedTensors parameters = {{"a.bias", at::zeros({2})}};
-  FlatParameters flat(parameters, at::kCPU);
+  ParameterList parameters = {{"a.bias", at::zeros({2})}};
+  FlatParameters flat(parameters, at::kCPU, is_of_a_block);
   Optimiser optimiser(flat, {});
   auto gradients = at::tensor({30.0f, 40.0f});
   EXPECT_FLOAT_EQ(optimiser.step(gradients, 0).item<float>(), 50);
@@ -100,4 +102,4 @@ TEST(Optimiser, ShortensLongGradientsAndReportsTheirLength) {
 }
 
 }  // namespace
-}  // namespace tessera::video
+}  // namespace tessera::nn

@@ -1,17 +1,17 @@
-// Muon for the matrices of the blocks, AdamW for the rest, and an average of the weights.
+// Muon for the hidden matrices, AdamW for the rest, and an average of the weights.
 //
 // Muon takes the momentum of a matrix's gradient and makes its singular values equal before it
-// steps, so that rare directions are learned as fast as common ones. What it is worth on this
-// model: docs/decisions/0003-demo-model-recipe.md. Sources: Jordan et al. 2024, "Muon: an optimizer
-// for hidden layers" (the quintic iteration and its coefficients); Loshchilov and Hutter 2019
-// (AdamW; the update is Torch's fused one).
+// steps, so that rare directions are learned as fast as common ones. What it is worth on the demo
+// video model: docs/decisions/0003-demo-model-recipe.md. Sources: Jordan et al. 2024, "Muon: an
+// optimizer for hidden layers" (the quintic iteration and its coefficients); Loshchilov and Hutter
+// 2019 (AdamW; the update is Torch's fused one).
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
-#include "tessera/video/demo/flat_parameters.h"
+#include "tessera/nn/training/flat_parameters.h"
 
-namespace tessera::video {
+namespace tessera::nn {
 
 struct OptimiserSettings {
   double beta1 = 0.9, beta2 = 0.97, epsilon = 1e-8;  // AdamW
@@ -33,7 +33,7 @@ class Optimiser {
   at::Tensor step(at::Tensor gradients, double learning_rate);
 
   /// What a checkpoint must hold besides the values, all [num_values] but num_steps [1]. For the
-  /// block matrices first_moment is Muon's momentum and second_moment stays zero.
+  /// hidden matrices first_moment is Muon's momentum and second_moment stays zero.
   at::Tensor first_moment, second_moment, average, num_steps;
 
  private:
@@ -49,4 +49,4 @@ class Optimiser {
 /// in about [0.7, 1.2]. matrices [N, rows, columns]; computed in bf16 on a GPU, fp32 on a CPU.
 at::Tensor orthogonalise(const at::Tensor& matrices);
 
-}  // namespace tessera::video
+}  // namespace tessera::nn
