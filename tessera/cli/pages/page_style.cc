@@ -74,6 +74,7 @@ line.grid { stroke: var(--line); stroke-width: 1; }
 .point { fill: var(--dense); stroke: transparent; stroke-width: 12; }
 .point.lite { fill: var(--lite); }
 .point:hover { stroke: color-mix(in srgb, var(--lite) 25%, transparent); }
+.mark { stroke: var(--soft); stroke-width: 1; stroke-dasharray: 3 3; }
 .bar { fill: var(--lite); }
 .bar:hover { opacity: .75; }
 .heat-ground { fill: var(--heat-ground); }

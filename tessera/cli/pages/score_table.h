@@ -20,9 +20,12 @@ struct MethodScore {
   std::string name;
   double dice = 0, iou = 0;
   double dice_low = 0, dice_high = 0;
-  std::string note;        // such as "no training", "7.8 M parameters, 110 s"
+  std::string note{};      // such as "no training", "7.8 M parameters, 110 s"
   bool is_accent = false;  // the method the page is about
 };
+
+/// A bar as long as the score, for table cells. The result is HTML.
+std::string score_bar(double score);
 
 /// A table with a bar for each Dice score; empty without methods. The result is HTML.
 std::string method_table(const std::vector<MethodScore>& methods);

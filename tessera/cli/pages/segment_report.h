@@ -36,8 +36,8 @@ struct ScoredImage {
 struct ReportCase {
   std::string id;
   double dice = 0, iou = 0;
-  std::string note;  // such as "1388 × 1040, 117 nuclei"
-  std::string image, overlay, error_map;
+  std::string note{};  // such as "1388 × 1040, 117 nuclei"
+  std::string image{}, overlay{}, error_map{};
 };
 
 /// One value an epoch; a gap where it is NaN.

@@ -49,6 +49,14 @@ std::string label(double x, double y, const std::string& css_class, const std::s
          "\">" + escape_html(text) + "</text>";
 }
 
+std::string mark(const Plot& plot, double x, const std::string& text) {
+  const bool is_right = x > (plot.left + plot.right) / 2;
+  return "<line class=\"mark\" x1=\"" + coordinate(x) + "\" x2=\"" + coordinate(x) + "\" y1=\"" +
+         coordinate(plot.top - 8) + "\" y2=\"" + coordinate(plot.bottom) + "\"/>" +
+         label(is_right ? x - 5 : x + 5, plot.top - 1, is_right ? "mark-name tick-y" : "mark-name",
+               text);
+}
+
 std::string open_svg(const Plot& plot, const std::string& title, const std::string& css_class) {
   return "<svg class=\"" + css_class + "\" viewBox=\"0 0 " + coordinate(plot.width) + " " +
          coordinate(plot.height) + "\" role=\"img\" aria-label=\"" + escape_html(title) + "\">";

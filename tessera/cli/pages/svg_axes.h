@@ -29,6 +29,9 @@ std::string coordinate(double value);
 /// <text> of a class at a place; `text` is escaped.
 std::string label(double x, double y, const std::string& css_class, const std::string& text);
 
+/// A dashed line from top to bottom at x, with a word at its top that stays inside the plot.
+std::string mark(const Plot& plot, double x, const std::string& text);
+
 /// The opening tag with view box, role and <title>.
 std::string open_svg(const Plot& plot, const std::string& title, const std::string& css_class);
 

@@ -68,10 +68,12 @@ std::string line_path(const Series& series, const Scale& scale) {
 
 std::string points(const LineChart& chart, const Series& series, const Scale& scale) {
   std::string out;
+  // Where points would touch, they only answer to the mouse.
+  const char* radius = scale.count > 60 ? "1" : "3";
   for (size_t i = 0; i < series.values.size(); ++i) {
     if (!std::isfinite(series.values[i])) continue;
     out += "<circle class=\"point " + series.style + "\" cx=\"" + coordinate(scale.x(int(i))) +
-           "\" cy=\"" + coordinate(scale.y(series.values[i])) + "\" r=\"3\"><title>" +
+           "\" cy=\"" + coordinate(scale.y(series.values[i])) + "\" r=\"" + radius + "\"><title>" +
            escape_html(series.name + ", " + chart.labels.x_axis + " " +
                        std::to_string(int(i) + chart.labels.first_x) + ": " +
                        chart.text(series.values[i])) +
@@ -101,6 +103,9 @@ std::string line_chart(const LineChart& chart) {
   std::string out = open_svg(plot, chart.labels.title, "chart");
   out += grid(plot, scale, values, [&](double value) { return fixed(value, digits); });
   out += x_ticks(scale, chart.labels) + axis_names(plot, chart.labels);
+  if (chart.marked >= 0 && chart.marked < int(count)) {
+    out += mark(plot, scale.x(chart.marked), chart.marked_name);
+  }
   for (const Series& series : chart.series) out += line_path(series, scale);
   for (const Series& series : chart.series) out += points(chart, series, scale);
   return out + "</svg>";

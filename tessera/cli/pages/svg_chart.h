@@ -31,6 +31,9 @@ struct LineChart {
   /// The y axis reaches from here to there at least; it grows to whole ticks.
   double y_low = 0, y_high = 0;
   ValueText text;
+  /// Position of a value to mark with a line and a word, such as the best epoch; -1 for none.
+  int marked = -1;
+  std::string marked_name;
 };
 
 /// Empty when no series has a finite value.
