@@ -11,7 +11,7 @@ namespace {
 /// The light at each pixel; the aperture's edge is one pixel wide.
 void light_up(Canvas& canvas, const Camera& camera, int num_channels, Random& random) {
   const float spot_x = draw(random, {-1, 1}), spot_y = draw(random, {-1, 1});
-  const float spot_width = draw(random, {0.2f, 0.8f}), aperture_x = draw(random, {-0.1f, 0.1f});
+  const float spot_width = draw(random, {0.2f, 0.8f});
   if (camera.vignette == 0 && camera.shading == 0 && camera.spot == 0 &&
       camera.aperture_radius == 0) {
     return;
@@ -20,7 +20,8 @@ void light_up(Canvas& canvas, const Camera& camera, int num_channels, Random& ra
   const float sx = 2.0f / static_cast<float>(width), sy = 2.0f / static_cast<float>(height);
   const float shade_x = camera.shading * cosine(camera.shading_turns);
   const float shade_y = camera.shading * sine(camera.shading_turns);
-  const float spot_scale = 1 / (spot_width * spot_width), border = 0.5f * static_cast<float>(width);
+  const float spot_scale = 1 / (spot_width * spot_width);
+  const Aperture aperture(camera, height, width);
   std::vector<float> light(width), open(width, 1.0f);
   for (int y = 0; y < height; ++y) {
     const float v = (static_cast<float>(y) + 0.5f) * sy - 1;
@@ -33,11 +34,7 @@ void light_up(Canvas& canvas, const Camera& camera, int num_channels, Random& ra
                  camera.spot * near * near;
     }
     if (camera.aperture_radius > 0) {
-      for (int x = 0; x < width; ++x) {
-        const float u = (static_cast<float>(x) + 0.5f) * sx - 1 - aperture_x;
-        const float inside = (camera.aperture_radius - std::sqrt(u * u + v * v)) * border;
-        open[x] = std::clamp(inside + 0.5f, 0.0f, 1.0f);
-      }
+      for (int x = 0; x < width; ++x) open[x] = std::clamp(aperture.depth(y, x) + 0.5f, 0.0f, 1.0f);
     }
     for (int c = 0; c < num_channels; ++c) {
       float* row = canvas.channels[c].row(y);
@@ -123,6 +120,17 @@ class ToneCurve {
 };
 
 }  // namespace
+
+Aperture::Aperture(const Camera& camera, int height, int width)
+    : radius_(0.5f * static_cast<float>(width) * camera.aperture_radius),
+      centre_x_(0.5f * static_cast<float>(width) * (1 + camera.aperture_x)),
+      centre_y_(0.5f * static_cast<float>(height)) {}
+
+float Aperture::depth(int y, int x) const {
+  const float dx = static_cast<float>(x) + 0.5f - centre_x_;
+  const float dy = static_cast<float>(y) + 0.5f - centre_y_;
+  return radius_ - std::sqrt(dx * dx + dy * dy);
+}
 
 media::Image take_picture(Canvas& canvas, const Camera& camera, Random& random) {
   const int num_channels = camera.is_grey ? 1 : 3;

@@ -16,6 +16,7 @@ struct Camera {
   float spot = 0;             // additional light around one place
   Rgb aperture = {};          // colour outside the aperture
   float aperture_radius = 0;  // in half sides; 0 for none
+  float aperture_x = 0;       // of its middle, in half sides from the picture's
 
   float blur = 0;        // deviation, pixels
   float read_noise = 0;  // deviation
@@ -27,6 +28,16 @@ struct Camera {
   bool is_stretched = false;  // darkest to black, brightest to white
   float gain = 1, offset = 0;
   Rgb gamma = {1, 1, 1};
+};
+
+/// How far inside the aperture a pixel's middle is, in pixels; below 0 outside.
+class Aperture {
+ public:
+  Aperture(const Camera& camera, int height, int width);
+  float depth(int y, int x) const;
+
+ private:
+  float radius_, centre_x_, centre_y_;  // pixels
 };
 
 /// Changes the canvas on the way.

@@ -37,6 +37,17 @@ std::vector<Placed> place_objects(const World& world, float size, Random& random
   return objects;
 }
 
+/// Objects are not seen where the camera does not look.
+void clear_outside_aperture(Scene& scene, const Camera& camera, int size) {
+  if (camera.aperture_radius == 0) return;
+  const Aperture aperture(camera, size, size);
+  for (int y = 0; y < size; ++y) {
+    for (int x = 0; x < size; ++x) {
+      if (aperture.depth(y, x) < 0) scene.labels[size_t(y) * size + x] = 0;
+    }
+  }
+}
+
 /// Drops instances of which too little is seen and numbers the others from 1, in order.
 void keep_visible(Scene& scene, const std::vector<Placed>& objects) {
   std::vector<int> areas(objects.size() + 1, 0);
@@ -78,6 +89,7 @@ Scene make_scene(const SceneSettings& settings, uint64_t seed) {
   }
   paint_clutter_above(canvas, world.clutter, random);
   scene.image = take_picture(canvas, world.camera, random);
+  clear_outside_aperture(scene, world.camera, settings.size);
   keep_visible(scene, objects);
   return scene;
 }

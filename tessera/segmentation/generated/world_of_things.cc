@@ -105,6 +105,7 @@ void WorldBuilder::draw_smooth() {
   if (happens(0.6f)) camera.vignette = draw({0.2f, 0.95f});
   if (happens(0.35f)) camera.spot = draw({0.2f, 0.8f});
   if (happens(0.3f)) camera.aperture_radius = draw({0.85f, 1.3f});
+  camera.aperture_x = draw({-0.1f, 0.1f});
   camera.aperture = happens(0.8f) ? grey(draw({0, 0.04f})) : grey(draw({0.1f, 1}));
   if (happens(0.25f)) camera.blockiness = draw_log({0.02f, 0.1f});
 }
