@@ -1,12 +1,13 @@
-// The Segment Anything Model: an image once through the encoder, then masks for any prompts.
+// The Segment Anything Model: an image encoder, a prompt encoder and a mask decoder.
 //
-// Parameter names are the official checkpoint's. Weights are fp32; under autocast the products run
-// in bf16, norms, coordinates and results stay fp32. Everything is differentiable where gradients
-// are recorded; without them the encoder takes its fast path.
-// Source: facebookresearch/segment-anything, commit dca509f.
+//   const at::Tensor embedding = sam.encode_image(sam.normalise(images));   // once an image
+//   const Sam::Masks masks = sam.decode(embedding, {.boxes = boxes}, /*multimask=*/false);
+//
+// Source: facebookresearch/segment-anything at dca509f (names, layouts and arithmetic; parity is
+// tested). Parameter names are those of Meta's files. Gradients flow through everything where they
+// are on; under autocast on CUDA the products run in bf16 and the norms in fp32.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 
 #include <torch/nn/module.h>
@@ -15,63 +16,57 @@
 
 namespace tessera::segmentation {
 
-struct ImageEncoder;   // image_encoder.h
-struct PromptEncoder;  // prompt_encoder.h
-struct MaskDecoder;    // mask_decoder.h
+struct ImageEncoder;
+struct PromptEncoder;
+struct MaskDecoder;
 
 struct Sam : torch::nn::Module {
-  /// Weights are zero (norms one) until they are loaded or initialised.
-  /// Throws InvalidArgument unless the numbers fit each other (check_config).
+  /// Zero weights (norms one) until loaded or initialised. Throws InvalidArgument for sizes that do
+  /// not fit.
   explicit Sam(const SamConfig& config);
 
-  /// images [B, 3, Y, X], 0..255, any number type, longest side at most image_size
-  /// -> fp32 [B, 3, image_size, image_size], less the mean, by the deviation, then zeros right and
-  /// below.
+  /// [B, 3, H, W], RGB 0 to 255 of any dtype, H and W at most image_size -> fp32
+  /// [B, 3, image_size, image_size]: normalised, then padded with zeros right and below.
   at::Tensor normalise(const at::Tensor& images) const;
 
-  /// normalised [B, 3, image_size, image_size] -> fp32 [B, prompt_dim, grid, grid].
+  /// [B, 3, image_size, image_size] as from normalise() -> [B, prompt_dim, grid, grid].
   at::Tensor encode_image(const at::Tensor& normalised) const;
 
-  /// What to segment; an undefined tensor is no prompt of its kind. Batches must agree.
+  /// What is asked for, P prompts at once. A tensor that is not defined is not given; all defined
+  /// ones have P rows. Nothing at all is one prompt.
   struct Prompts {
-    at::Tensor points;  // [B, N, 2], x and y in pixels of the padded input
-    at::Tensor labels;  // int64 [B, N]: 1 foreground, 0 background, -1 padding; with points
-    at::Tensor boxes;   // [B, 4]: x0, y0, x1, y1
-    at::Tensor masks;   // [B, 1, mask_size, mask_size], logits
+    at::Tensor points;  // fp32 [P, N, 2], x and y in pixels of the input
+    at::Tensor labels;  // int64 [P, N]: 1 inside, 0 outside, -1 padding
+    at::Tensor boxes;   // fp32 [P, 4], x0 y0 x1 y1
+    at::Tensor masks;   // fp32 [P, 1, mask_size, mask_size], logits
   };
 
   struct Masks {
-    at::Tensor logits;  // fp32 [B, n, mask_size, mask_size]; n is 1, or num_multimask
-    at::Tensor iou;     // fp32 [B, n], the model's estimate of each mask's IoU
+    at::Tensor logits;  // [P, n, mask_size, mask_size]; n = 1, or num_multimask
+    at::Tensor iou;     // [P, n], estimates of each mask's IoU
   };
 
-  /// Many prompts of one image are cheap: the prompts' batch B may be a multiple m of that of the
-  /// embeddings [B / m, prompt_dim, grid, grid]; embedding i then serves the prompts i*m to
-  /// i*m + m - 1, and is not repeated before it has to be. Without any prompt B is the embeddings'.
-  /// multimask: the num_multimask masks of an ambiguous prompt instead of the single one.
+  /// embeddings [B, prompt_dim, grid, grid] with P a multiple of B: the first P / B prompts are for
+  /// the first image, and so on.
   Masks decode(const at::Tensor& embeddings, const Prompts& prompts, bool multimask) const;
 
-  /// AutoSAM: dense [B, prompt_dim, grid, grid] stands in for the mask prompt, no points or boxes.
+  /// AutoSAM's way in: no points, and `dense` [P, prompt_dim, grid, grid] in the place of the mask
+  /// prompt's embedding.
   Masks decode_dense(const at::Tensor& embeddings, const at::Tensor& dense,
                      bool multimask = false) const;
 
-  /// The dense prompt of no mask, [batch, prompt_dim, grid, grid], expanded.
+  /// What stands for "no mask given": [batch, prompt_dim, grid, grid].
   at::Tensor no_mask_dense(int64_t batch) const;
 
+  /// Random weights to train from; the same seed gives the same weights.
+  void initialise(uint64_t seed);
+
   SamConfig config;
-  std::shared_ptr<ImageEncoder> image_encoder;
-  std::shared_ptr<PromptEncoder> prompt_encoder;
-  std::shared_ptr<MaskDecoder> mask_decoder;
 
  private:
-  void check_embeddings(const at::Tensor& embeddings, int64_t prompt_batch) const;
-
-  at::Tensor pixel_mean_, pixel_std_;  // [1, 3, 1, 1], not in the checkpoint
+  std::shared_ptr<ImageEncoder> image_encoder_;
+  std::shared_ptr<PromptEncoder> prompt_encoder_;
+  std::shared_ptr<MaskDecoder> mask_decoder_;
 };
-
-/// Random weights to train from: products and position tables N(0, 0.02) cut at two deviations,
-/// relative positions zero, convolutions by Kaiming, the points' frequencies N(0, 1), tokens as the
-/// original N(0, 1). Same seed, same weights, on any device.
-void initialise_sam(Sam& sam, uint64_t seed);
 
 }  // namespace tessera::segmentation
