@@ -102,6 +102,18 @@ TEST(PromptGenerator, StemSkipAddsItsKeysAndReachesEveryParameter) {
   EXPECT_GT(skipping.named_parameters()["decoder.stem.conv.weight"].grad().norm().item<float>(), 0);
 }
 
+TEST(PromptGenerator, NarrowDecoderKeepsTheKeysAndTheOutput) {
+  PromptGenerator plain(HarDNetOrder::k39ds, 256);
+  PromptGenerator narrow(HarDNetOrder::k39ds, 256, {.has_stem_skip = true, .decoder_width = 16});
+  initialise_weights(narrow, 3);
+  EXPECT_EQ(narrow.named_parameters()["decoder.up1.conv1.weight"].sizes(),
+            (std::vector<int64_t>{16, 640 + 320, 3, 3}));
+  for (const auto& key : plain.named_parameters().keys())
+    EXPECT_TRUE(narrow.named_parameters().contains(key)) << key;
+  EXPECT_EQ(narrow.forward(image(2, 32), 8).sizes(), (std::vector<int64_t>{2, 256, 8, 8}));
+  EXPECT_THROW(PromptGenerator(HarDNetOrder::k39ds, 256, {.decoder_width = -1}), InvalidArgument);
+}
+
 TEST(PromptGenerator, UnderAutocastIsNearFp32AndReturnsIt) {
   const at::NoGradGuard no_grad;
   PromptGenerator generator(HarDNetOrder::k39ds, 32);

@@ -17,11 +17,10 @@ namespace {
 
 /// Twice the extent, the skip beside it, two convolutions with nothing between, norm, leaky ReLU.
 struct UpBlock : torch::nn::Module {
-  UpBlock(int64_t in_channels, int64_t skip_channels)
-      : conv1(register_module(
-            "conv1", std::make_shared<Conv2d>(in_channels + skip_channels, skip_channels))),
-        conv2(register_module("conv2", std::make_shared<Conv2d>(skip_channels, skip_channels))),
-        norm(register_module("BN", std::make_shared<BatchNorm2d>(skip_channels))) {}
+  UpBlock(int64_t in_channels, int64_t out_channels)
+      : conv1(register_module("conv1", std::make_shared<Conv2d>(in_channels, out_channels))),
+        conv2(register_module("conv2", std::make_shared<Conv2d>(out_channels, out_channels))),
+        norm(register_module("BN", std::make_shared<BatchNorm2d>(out_channels))) {}
 
   Tensor forward(const Tensor& x, const Tensor& skip) {
     const auto risen = at::upsample_bilinear2d(x, {x.size(2) * 2, x.size(3) * 2},
@@ -35,10 +34,10 @@ struct UpBlock : torch::nn::Module {
 };
 
 struct Head : torch::nn::Module {
-  Head(int64_t in_channels, int64_t prompt_dim)
-      : conv1(register_module("conv1", std::make_shared<Conv2d>(in_channels, prompt_dim))),
-        conv2(register_module("conv2", std::make_shared<Conv2d>(prompt_dim, prompt_dim))),
-        norm(register_module("BN1", std::make_shared<BatchNorm2d>(prompt_dim))) {}
+  Head(int64_t in_channels, int64_t hidden, int64_t prompt_dim)
+      : conv1(register_module("conv1", std::make_shared<Conv2d>(in_channels, hidden))),
+        conv2(register_module("conv2", std::make_shared<Conv2d>(hidden, prompt_dim))),
+        norm(register_module("BN1", std::make_shared<BatchNorm2d>(hidden))) {}
 
   Tensor forward(const Tensor& x, int64_t stride) {
     auto y = norm->forward(conv1->forward(x));
@@ -68,12 +67,20 @@ struct StemSkip : torch::nn::Module {
 }  // namespace
 
 struct PromptDecoder : torch::nn::Module {
-  PromptDecoder(const std::array<int64_t, 4>& channels, int64_t prompt_dim, bool has_stem_skip)
-      : up1(register_module("up1", std::make_shared<UpBlock>(channels[3], channels[2]))),
-        up2(register_module("up2", std::make_shared<UpBlock>(channels[2], channels[1]))),
-        final(register_module("final", std::make_shared<Head>(channels[1], prompt_dim))) {
-    if (has_stem_skip)
-      stem = register_module("stem", std::make_shared<StemSkip>(channels[0], channels[1]));
+  PromptDecoder(const std::array<int64_t, 4>& channels, int64_t prompt_dim,
+                const PromptGeneratorOptions& options) {
+    TESSERA_CHECK(options.decoder_width >= 0 && prompt_dim > 0,
+                  "[PromptGenerator] decoder_width must be >= 0 and prompt_dim > 0, got: ",
+                  options.decoder_width, " and ", prompt_dim);
+    const auto width = [&](int64_t upstream) {
+      return options.decoder_width > 0 ? options.decoder_width : upstream;
+    };
+    const int64_t first = width(channels[2]), second = width(channels[1]);
+    up1 = register_module("up1", std::make_shared<UpBlock>(channels[3] + channels[2], first));
+    up2 = register_module("up2", std::make_shared<UpBlock>(first + channels[1], second));
+    final = register_module("final", std::make_shared<Head>(second, width(prompt_dim), prompt_dim));
+    if (options.has_stem_skip)
+      stem = register_module("stem", std::make_shared<StemSkip>(channels[0], second));
   }
 
   /// -> [B, prompt_dim, Y / stride, X / stride] of the map at stride 4, before tanh.
@@ -95,7 +102,7 @@ PromptGenerator::PromptGenerator(HarDNetOrder order, int64_t prompt_dim,
       backbone_(register_module("backbone", std::make_shared<HarDNet>(order))),
       decoder_(register_module(
           "decoder", std::make_shared<PromptDecoder>(backbone_->config().feature_channels(),
-                                                     prompt_dim, options.has_stem_skip))) {}
+                                                     prompt_dim, options))) {}
 
 Tensor PromptGenerator::forward(const Tensor& image, int64_t grid) {
   TESSERA_CHECK(grid > 0, "[PromptGenerator] the grid must be positive, got: ", grid);

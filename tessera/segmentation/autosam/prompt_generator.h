@@ -13,7 +13,8 @@
 
 namespace tessera::segmentation {
 
-/// Where g may differ from upstream. Both keep more of the image's detail than upstream does.
+/// Where g may differ from upstream: the first two keep more of the image's detail, the third saves
+/// time. docs/segmentation/networks.md has costs.
 struct PromptGeneratorOptions {
   /// Where the map is twice the grid (an image of 8 * grid), the head's last 3x3 convolution steps
   /// by two instead of the resize, which at align_corners takes little more than every other value.
@@ -24,6 +25,11 @@ struct PromptGeneratorOptions {
   /// input: a grid cell stands for 4 x 4 mask pixels, and stride 4 has gone through a max-pool.
   /// More keys: decoder.stem.{conv,norm}.*
   bool has_stem_skip = false;
+
+  /// Channels of both up-blocks and of the head's first convolution; 0: as upstream, those of the
+  /// skips and prompt_dim. The decoder is 95 % of the products of g on HarDNet-39DS; at 64 it is a
+  /// fifth of itself. The same keys, other shapes.
+  int64_t decoder_width = 0;
 };
 
 /// Up-block, up-block, head.
