@@ -10,43 +10,66 @@ namespace {
 /// Samples along a side of a grid pixel that spans `step` source pixels: two a source pixel.
 int samples_along(double step) { return std::clamp(static_cast<int>(std::ceil(2 * step)), 2, 8); }
 
-/// A mask that can be asked anywhere; -1 is padding of kMean.
+/// Part of a mask with its padding filled in. pixels: bit 0 foreground, bit 4 inside the image or
+/// reflected from it.
+struct PaddedMask {
+  Region region;
+  std::vector<uint8_t> pixels;
+};
+constexpr uint8_t kInside = 1 << 4;
+
 struct MaskSource {
   const std::vector<uint8_t>& mask;
   int height, width;
   Padding padding;
-
-  int at(double x, double y) const {
-    auto column = static_cast<int>(std::floor(x)), row = static_cast<int>(std::floor(y));
-    if (column < 0 || column >= width || row < 0 || row >= height) {
-      if (padding == Padding::kMean) return -1;
-      column = reflect(column, width);
-      row = reflect(row, height);
-    }
-    return mask.empty() ? 0 : mask[size_t{1} * row * width + column] != 0;
-  }
 };
 
-/// affine: grid pixels -> source pixels. count: samples along a side of a grid pixel.
+PaddedMask copy_region(const MaskSource& source, const Region& region) {
+  PaddedMask copy{region, std::vector<uint8_t>(size_t{1} * region.height * region.width)};
+  const auto xs = padded_indices(region.x, region.width, source.width, source.padding);
+  const auto ys = padded_indices(region.y, region.height, source.height, source.padding);
+  uint8_t* to = copy.pixels.data();
+  for (const int y : ys) {
+    for (const int x : xs) {
+      const bool is_inside = x >= 0 && y >= 0;
+      const bool is_foreground =
+          is_inside && !source.mask.empty() && source.mask[size_t{1} * y * source.width + x] != 0;
+      *to++ = static_cast<uint8_t>((is_inside ? kInside : 0) | is_foreground);
+    }
+  }
+  return copy;
+}
+
+/// affine: grid pixels -> source pixels. count: samples along a side of a grid pixel, at most 8.
 MaskGrid sample_grid(const MaskSource& source, const Affine& affine, int side, int count) {
   MaskGrid grid{side, {}, std::vector<uint8_t>(size_t{1} * side * side)};
   if (!source.mask.empty()) grid.target.resize(grid.valid.size());
+  // Samples lie up to half a grid pixel beyond the centres; one pixel more against rounding.
+  const double reach_x = (std::abs(affine.column_x) + std::abs(affine.row_x)) / 2;
+  const double reach_y = (std::abs(affine.column_y) + std::abs(affine.row_y)) / 2;
+  const int margin = static_cast<int>(std::max(reach_x, reach_y)) + 1;
+  const PaddedMask mask = copy_region(source, region_of(affine, side, margin));
+  const Affine inside = inside_region(affine, mask.region);
+  // Sums of 64 samples at most: foreground in the low bits, inside in those from bit 16 on.
+  std::vector<int> sums(side);
   for (int row = 0; row < side; ++row) {
-    for (int column = 0; column < side; ++column) {
-      int foreground = 0, inside = 0;
-      for (int i = 0; i < count; ++i) {
-        const double r = row + (i + 0.5) / count - 0.5;
-        for (int j = 0; j < count; ++j) {
-          const double c = column + (j + 0.5) / count - 0.5;
-          const int value = source.at(affine.x0 + c * affine.column_x + r * affine.row_x,
-                                      affine.y0 + c * affine.column_y + r * affine.row_y);
-          inside += value >= 0;
-          foreground += value > 0;
-        }
+    std::fill(sums.begin(), sums.end(), 0);
+    for (int sample = 0; sample < count * count; ++sample) {
+      const double r = row + (sample / count + 0.5) / count - 0.5;
+      const double c = (sample % count + 0.5) / count - 0.5;
+      const double x0 = inside.x0 + c * inside.column_x + r * inside.row_x;
+      const double y0 = inside.y0 + c * inside.column_y + r * inside.row_y;
+      for (int column = 0; column < side; ++column) {
+        const int x = static_cast<int>(x0 + column * inside.column_x);
+        const int y = static_cast<int>(y0 + column * inside.column_y);
+        const int value = mask.pixels[size_t{1} * y * mask.region.width + x];
+        sums[column] += (value & 1) + ((value & kInside) << 12);
       }
+    }
+    for (int column = 0; column < side; ++column) {
       const size_t at = size_t{1} * row * side + column;
-      grid.valid[at] = 2 * inside >= count * count;
-      if (!grid.target.empty()) grid.target[at] = 2 * foreground >= count * count;
+      grid.valid[at] = 2 * (sums[column] >> 16) >= count * count;
+      if (!grid.target.empty()) grid.target[at] = 2 * (sums[column] & 0xffff) >= count * count;
     }
   }
   return grid;

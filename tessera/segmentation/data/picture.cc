@@ -13,41 +13,6 @@ namespace {
 // SAM's pixel mean, (123.675, 116.28, 103.53), to the nearest level.
 constexpr uint8_t kMeanColour[3] = {124, 116, 104};
 
-/// Source index for each of `count` positions from `first`; -1 where there is padding of kMean.
-std::vector<int> padded_indices(int first, int count, int size, Padding padding) {
-  std::vector<int> indices(count);
-  for (int i = 0; i < count; ++i) {
-    const int at = first + i;
-    const bool is_inside = at >= 0 && at < size;
-    indices[i] = is_inside ? at : padding == Padding::kReflect ? reflect(at, size) : -1;
-  }
-  return indices;
-}
-
-/// The rectangle of the source, padding included, that a window's samples touch.
-struct Region {
-  int x = 0, y = 0, width = 0, height = 0;
-};
-
-Region region_of(const Affine& affine, int side, int margin) {
-  const double last = side - 1;
-  const double xs[4] = {affine.x0, affine.x0 + last * affine.column_x,
-                        affine.x0 + last * affine.row_x,
-                        affine.x0 + last * (affine.column_x + affine.row_x)};
-  const double ys[4] = {affine.y0, affine.y0 + last * affine.column_y,
-                        affine.y0 + last * affine.row_y,
-                        affine.y0 + last * (affine.column_y + affine.row_y)};
-  const auto [low_x, high_x] = std::minmax_element(xs, xs + 4);
-  const auto [low_y, high_y] = std::minmax_element(ys, ys + 4);
-  const auto floor_to_int = [](double value) { return static_cast<int>(std::floor(value)); };
-  Region region;
-  region.x = floor_to_int(*low_x - 0.5) - margin;
-  region.y = floor_to_int(*low_y - 0.5) - margin;
-  region.width = floor_to_int(*high_x - 0.5) + 2 + margin - region.x;
-  region.height = floor_to_int(*high_y - 0.5) + 2 + margin - region.y;
-  return region;
-}
-
 media::Image copy_region(const media::Image& image, const Region& region, Padding padding) {
   media::Image copy = media::make_image(region.height, region.width, 3);
   const std::vector<int> xs = padded_indices(region.x, region.width, image.width, padding);
@@ -139,9 +104,9 @@ Picture sample_picture(const media::Image& image, const Window& window, int side
     shrink_y = height / static_cast<double>(region.height);
     copy = media::resize_bilinear_antialias(copy, height, width);
   }
-  affine = {(affine.x0 - region.x) * shrink_x, (affine.y0 - region.y) * shrink_y,
-            affine.column_x * shrink_x,        affine.column_y * shrink_y,
-            affine.row_x * shrink_x,           affine.row_y * shrink_y};
+  affine = inside_region(affine, region);
+  affine = {affine.x0 * shrink_x,       affine.y0 * shrink_y,    affine.column_x * shrink_x,
+            affine.column_y * shrink_y, affine.row_x * shrink_x, affine.row_y * shrink_y};
   return sample_region(copy, affine, side);
 }
 

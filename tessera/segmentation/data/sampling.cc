@@ -24,11 +24,52 @@ Affine affine_of(const Window& window, int side) {
   return affine;
 }
 
+namespace {
+
+/// The index inside [0, size) that a mirror at both outer edges shows at `index`.
 int reflect(int index, int size) {
   const int period = 2 * size;
   int wrapped = index % period;
   if (wrapped < 0) wrapped += period;
   return wrapped < size ? wrapped : period - 1 - wrapped;
+}
+
+}  // namespace
+
+std::vector<int> padded_indices(int first, int count, int size, Padding padding) {
+  std::vector<int> indices(count);
+  for (int i = 0; i < count; ++i) {
+    const int at = first + i;
+    const bool is_inside = at >= 0 && at < size;
+    indices[i] = is_inside ? at : padding == Padding::kReflect ? reflect(at, size) : -1;
+  }
+  return indices;
+}
+
+Region region_of(const Affine& affine, int side, int margin) {
+  const double last = side - 1;
+  const double xs[4] = {affine.x0, affine.x0 + last * affine.column_x,
+                        affine.x0 + last * affine.row_x,
+                        affine.x0 + last * (affine.column_x + affine.row_x)};
+  const double ys[4] = {affine.y0, affine.y0 + last * affine.column_y,
+                        affine.y0 + last * affine.row_y,
+                        affine.y0 + last * (affine.column_y + affine.row_y)};
+  const auto [low_x, high_x] = std::minmax_element(xs, xs + 4);
+  const auto [low_y, high_y] = std::minmax_element(ys, ys + 4);
+  const auto floor_to_int = [](double value) { return static_cast<int>(std::floor(value)); };
+  Region region;
+  region.x = floor_to_int(*low_x - 0.5) - margin;
+  region.y = floor_to_int(*low_y - 0.5) - margin;
+  region.width = floor_to_int(*high_x - 0.5) + 2 + margin - region.x;
+  region.height = floor_to_int(*high_y - 0.5) + 2 + margin - region.y;
+  return region;
+}
+
+Affine inside_region(const Affine& affine, const Region& region) {
+  Affine inside = affine;
+  inside.x0 -= region.x;
+  inside.y0 -= region.y;
+  return inside;
 }
 
 void check_sampling(const Window& window, int side) {
