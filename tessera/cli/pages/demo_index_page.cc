@@ -3,6 +3,7 @@
 #include "tessera/cli/pages/html.h"
 #include "tessera/cli/pages/page_frame.h"
 #include "tessera/cli/pages/page_parts.h"
+#include "tessera/cli/pages/segment_cases.h"
 
 namespace tessera::cli::pages {
 namespace {
@@ -41,6 +42,13 @@ std::string comparison(const DemoComparison& demo) {
   return out + "</p></div></article>";
 }
 
+std::string links(const std::vector<Link>& targets) {
+  if (targets.empty()) return "";
+  std::string out = "<p class=\"links\">";
+  for (const Link& target : targets) out += link(target.text, target.href);
+  return out + "</p>";
+}
+
 std::string picture(const DemoPicture& picture) {
   Player films;
   films.films = {{"", "", "", picture.film}};
@@ -49,10 +57,7 @@ std::string picture(const DemoPicture& picture) {
   std::string out = "<article class=\"card\">" + player(films) + "<h3>" +
                     escape_html(picture.title) + "</h3><p class=\"meta\">" +
                     escape_html(picture.caption) + "</p>";
-  if (picture.links.empty()) return out + "</article>";
-  out += "<p class=\"links\">";
-  for (const Link& target : picture.links) out += link(target.text, target.href);
-  return out + "</p></article>";
+  return out + links(picture.links) + "</article>";
 }
 
 std::string section(const DemoSection& section) {
@@ -64,7 +69,11 @@ std::string section(const DemoSection& section) {
     for (const DemoPicture& shown : section.pictures) out += picture(shown);
     out += "</div>";
   }
-  return out + "</section>";
+  if (!section.methods.empty()) {
+    out += "<div class=\"card\">" + method_table(section.methods) + "</div>";
+  }
+  if (!section.cases.empty()) out += colour_legend() + case_list(section.cases);
+  return out + links(section.links) + "</section>";
 }
 
 }  // namespace
@@ -74,7 +83,8 @@ std::string demo_index_page(const DemoIndex& index) {
                      "</h1><p class=\"lead\">" + escape_html(index.text) + "</p>";
   for (const DemoSection& shown : index.sections) body += section(shown);
   body += "<footer>" + escape_html(index.footer) + "</footer></main>";
-  return document(index.title, body);
+  return document(index.title, body, segment_style(),
+                  std::string(player_script()) + std::string(segment_script()));
 }
 
 }  // namespace tessera::cli::pages

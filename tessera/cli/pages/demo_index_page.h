@@ -1,10 +1,12 @@
-// The front page of a demo folder: comparisons and pictures in sections, each with its links.
+// The front page of a demo folder: comparisons, pictures and segmented images in sections, each
+// with its links.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "tessera/cli/pages/compare_report.h"
+#include "tessera/cli/pages/segment_report.h"
 
 namespace tessera::cli::pages {
 
@@ -31,10 +33,15 @@ struct DemoPicture {
   std::vector<Link> links;
 };
 
+/// What is empty is left out. Methods and cases are those of the segmentation report; paths of
+/// cases are relative to the index.
 struct DemoSection {
   std::string title, text;
-  std::vector<DemoComparison> comparisons;
-  std::vector<DemoPicture> pictures;
+  std::vector<DemoComparison> comparisons{};
+  std::vector<DemoPicture> pictures{};
+  std::vector<MethodScore> methods{};
+  std::vector<ReportCase> cases{};
+  std::vector<Link> links{};
 };
 
 struct DemoIndex {

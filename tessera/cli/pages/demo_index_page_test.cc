@@ -38,6 +38,20 @@ TEST(DemoIndexPage, FurtherSectionsTakePictures) {
   EXPECT_TRUE(contains(page, "<a href=\"table.csv\">a cat</a>"));
 }
 
+TEST(DemoIndexPage, ASectionShowsScoresAndSegmentedImages) {
+  DemoIndex index = index_with("a cat");
+  DemoSection section{"Segmentation", ""};
+  section.methods = {{"Otsu", 0.5, 0.4}, {"AutoSAM", 0.9, 0.8, 0, 0, "", true}};
+  section.cases = {{"nuclei 1", 0.91, 0.83, "", "a/image.png", "a/overlay.png", "a/errors.png"}};
+  section.links = {{"Report", "segment/report.html"}};
+  index.sections.push_back(section);
+  const std::string page = demo_index_page(index);
+  EXPECT_TRUE(contains(page, "<table class=\"methods\">"));
+  EXPECT_TRUE(contains(page, "src=\"a/overlay.png\""));
+  EXPECT_TRUE(contains(page, "missed: truth only"));
+  EXPECT_TRUE(contains(page, "<a href=\"segment/report.html\">Report</a>"));
+}
+
 TEST(DemoIndexPage, EscapesWhateverAUserWrites) {
   const std::string page = demo_index_page(index_with("</title><script>alert(1)</script>"));
   EXPECT_FALSE(contains(page, "<script>alert"));

@@ -5,6 +5,7 @@
 
 #include "tessera/cli/pages/compare_page.h"
 #include "tessera/cli/pages/demo_index_page.h"
+#include "tessera/cli/pages/segment_sample_testing.h"
 #include "tessera/core/file_io.h"
 #include "tessera/core/random.h"
 #include "tessera/media/ffmpeg.h"
@@ -159,13 +160,13 @@ void write_sample(const fs::path& folder) {
                     "hills while the camera stays still, soft morning light, film grain",
                     50, 30, 11),
       0.12));
-  DemoSection pictures{"Segmentation", "Overlays come here.", {}, {}};
-  for (int i = 0; i < 3; ++i) {
-    FilmSource still{"", {"video/dense/frame_000" + std::to_string(4 * i) + ".png"}};
-    pictures.pictures.push_back(
-        {"Case " + std::to_string(i + 1), "Dice 0.93, IoU 0.87", still, 16, {}});
-  }
-  index.sections = {films, pictures};
+  const SegmentReport report = sample_segment_report(8, 20, 3);
+  DemoSection masks{"Segmentation", "A frozen SAM, prompted by a small trained network."};
+  masks.methods = report.methods;
+  masks.cases = {report.typical.front(), report.worst.front()};
+  masks.links = {{"Full report", "segment.html"}};
+  write_file(folder / "segment.html", segment_report(report));
+  index.sections = {films, masks};
   index.footer = "tessera 0.1.0 · torch 2.11.0 · Intel Xeon, 2 cores";
   write_file(folder / "index.html", demo_index_page(index));
 }

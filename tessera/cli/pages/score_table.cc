@@ -18,7 +18,7 @@ std::string row(const MethodScore& method) {
   if (has_interval(method.dice_low, method.dice_high)) {
     out += "<small>" + fixed(method.dice_low, 3) + " – " + fixed(method.dice_high, 3) + "</small>";
   }
-  out += "</td><td class=\"bar-cell\">" + score_bar(method.dice) + "</td>";
+  out += "</td><td class=\"bar-cell hide-narrow\">" + score_bar(method.dice) + "</td>";
   return out + "<td class=\"number\">" + fixed(method.iou, 3) + "</td></tr>";
 }
 
@@ -33,7 +33,8 @@ std::string method_table(const std::vector<MethodScore>& methods) {
   if (methods.empty()) return "";
   std::string out =
       "<div class=\"table\"><table class=\"methods\"><thead><tr><th>Method</th>"
-      "<th class=\"number\">Dice</th><th class=\"bar-cell\"></th><th class=\"number\">IoU</th>"
+      "<th class=\"number\">Dice</th><th class=\"bar-cell hide-narrow\"></th><th "
+      "class=\"number\">IoU</th>"
       "</tr></thead><tbody>";
   for (const MethodScore& method : methods) out += row(method);
   return out + "</tbody></table></div>";

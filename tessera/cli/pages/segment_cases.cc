@@ -40,8 +40,7 @@ std::string case_article(const ReportCase& shown) {
   if (!shown.note.empty()) out += "<p class=\"meta\">" + escape_html(shown.note) + "</p>";
   out += "</div><div class=\"facts\">" + fact(shown.dice, "Dice") + fact(shown.iou, "IoU") +
          "</div></header><div class=\"panes\">" + pane(shown.image, "Image", shown.id) +
-         pane(shown.overlay, "Prediction and truth", shown.id) +
-         pane(shown.error_map, "Errors", shown.id);
+         pane(shown.overlay, "Prediction", shown.id) + pane(shown.error_map, "Errors", shown.id);
   return out + "</div></article>";
 }
 

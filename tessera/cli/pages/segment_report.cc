@@ -1,6 +1,7 @@
 #include "tessera/cli/pages/segment_report.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "tessera/cli/pages/html.h"
 #include "tessera/cli/pages/page_frame.h"
@@ -65,8 +66,8 @@ std::string tiles(const SegmentReport& report) {
   }
   if (!report.scores.empty()) {
     const ScoreSummary& score = report.scores.front();
-    out +=
-        stat("Worst tenth", fixed(score.worst_decile, 3), "mean " + score.name + " of the worst");
+    out += stat("Worst tenth", fixed(score.worst_decile, 3),
+                "mean " + score.name + " of those images");
   }
   if (report.epochs > 0) {
     out +=
@@ -105,20 +106,21 @@ std::string scores(const SegmentReport& report) {
   bins.labels = {"Number of images by Dice score", "Dice", "images"};
   for (const ScoredImage& image : report.images) bins.values.push_back(image.dice);
   const std::string cards =
-      card("Scores",
+      card("Over all images",
            "Means over images at their full size; below them the bootstrap interval (" +
                percent(report.confidence) + ").",
            score_rows(report)) +
       card("Dice of each image", "How many images reach which score.", histogram(bins));
-  return cards.empty() ? ""
-                       : section("Scores", "", "<div class=\"grid first\">" + cards + "</div>");
+  return cards.empty() ? "" : section("Scores", "", "<div class=\"grid\">" + cards + "</div>");
 }
 
 std::string curve_card(const CurveChart& shown, int best_epoch) {
   LineChart chart;
   chart.labels = {shown.title + " by epoch", "epoch", shown.y_axis, shown.first_epoch};
-  chart.y_low = shown.y_low;
-  chart.y_high = shown.y_high;
+  constexpr double kNone = std::numeric_limits<double>::infinity();
+  const bool is_free = shown.y_low == 0 && shown.y_high == 0;
+  chart.y_low = is_free ? kNone : shown.y_low;
+  chart.y_high = is_free ? -kNone : shown.y_high;
   chart.text = [](double value) { return fixed(value, 4); };
   std::string legend;
   for (const Curve& curve : shown.curves) {

@@ -53,7 +53,7 @@ struct CurveChart {
   std::string title, hint;  // "Loss", "BCE + Dice, mean over the epoch"
   std::string y_axis;       // "loss"
   std::vector<Curve> curves;
-  /// The y axis covers this at least.
+  /// The y axis covers this at least; while both are 0 it follows the values.
   double y_low = 0, y_high = 0;
   int first_epoch = 1;
 };

@@ -26,8 +26,9 @@ Sample make_sample(int height, int width, double error, uint64_t seed) {
     const double radius = 7 + 11 * random.uniform(), light = 90 + 130 * random.uniform();
     const double shift = error * (random.uniform() - 0.3);
     const bool is_missed = random.uniform() * 40 < error;
-    for (int y = 0; y < height; ++y) {
-      for (int x = 0; x < width; ++x) {
+    const int reach = int(radius) + 16;  // no light and no mask beyond
+    for (int y = std::max(0, int(y0) - reach); y < std::min(height, int(y0) + reach); ++y) {
+      for (int x = std::max(0, int(x0) - reach); x < std::min(width, int(x0) + reach); ++x) {
         const size_t i = size_t(y) * width + x;
         const double distance = std::hypot(x - x0, (y - y0) * 1.3);
         const double glow = light / (1 + std::exp((distance - radius) / 1.2));
@@ -87,7 +88,7 @@ void add_curves(SegmentReport* report, uint64_t seed) {
     }
   }
   report->charts = {
-      {"Loss", "Cross-entropy plus Dice, mean over the epoch.", "loss", {train, loss}},
+      {"Loss", "Cross-entropy plus Dice, mean over the epoch.", "loss", {train, loss}, 0, 0.1},
       {"Dice", "Mean over the validation images at full size.", "Dice", {dice}}};
 }
 

@@ -4,6 +4,8 @@ namespace tessera::cli::pages {
 
 std::string_view segment_style() {
   return R"css(
+h2 + .card, h2 + .grid, .hint + .card { margin-top: 12px; }
+section > .card + .legend { margin-top: 16px; }
 .table { overflow-x: auto; margin: 0 -4px; padding: 0 4px; }
 table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
 th, td { padding: 7px 14px 7px 0; text-align: left; vertical-align: baseline;
@@ -67,7 +69,7 @@ code { font: .8125rem/1.5 ui-monospace, "SF Mono", Menlo, Consolas, "Liberation 
   .panes { gap: 6px; }
   .pane img { border-radius: 5px; }
   th, td { padding: 6px 10px 6px 0; }
-  .images .hide-narrow { display: none; }
+  .hide-narrow { display: none; }
   .images th[scope=row] { max-width: 34vw; }
   .files thead { display: none; }
   .files td { display: block; border: 0; padding: 0; white-space: normal; }

@@ -54,7 +54,8 @@ std::string histogram(const Histogram& histogram) {
   }
   if (values.empty()) return "";
   const Bins bins = count(values);
-  const Plot plot;
+  Plot plot;
+  plot.right = 460;  // the last border's number is centred below it
   const auto ticks = count_ticks(*std::max_element(bins.counts.begin(), bins.counts.end()));
   const double slot = (plot.right - plot.left) / kNumBins;
   std::string out = open_svg(plot, histogram.labels.title, "chart") + grid(plot, ticks);
