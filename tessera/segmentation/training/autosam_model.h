@@ -28,8 +28,16 @@ struct FrozenSam {
   std::string digest;        // sam_digest()
 };
 
-/// Loads, freezes (no gradients, eval mode) and digests. Throws IoError as load_sam.
+/// Loads, freezes and digests. Throws IoError as load_sam.
 FrozenSam load_frozen_sam(const std::filesystem::path& path);
+
+/// No gradients for any parameter, eval mode.
+void freeze(Sam& sam);
+
+/// SAM's embeddings, without gradients; bf16 autocast on a GPU. pictures uint8 [B, 3, S, S] on
+/// SAM's device -> fp16 [B, prompt_dim, grid, grid]. On a CPU picture by picture, so that an
+/// embedding does not depend on its neighbours in the batch.
+at::Tensor embed(const Sam& sam, const at::Tensor& pictures);
 
 struct AutoSamConfig {
   Method method = Method::kAutoSam;
@@ -55,13 +63,8 @@ class AutoSamModel {
   /// SAM and there is none, or its sizes do not fit.
   AutoSamModel(const AutoSamConfig& config, FrozenSam sam, uint64_t seed);
 
-  /// SAM's embeddings, without gradients. pictures uint8 [B, 3, picture_size, picture_size] on the
-  /// model's device -> fp16 [B, prompt_dim, grid, grid]. On a CPU image by image, so that an
-  /// embedding does not depend on its neighbours in the batch.
-  at::Tensor embed(const at::Tensor& pictures) const;
-
   /// Logits of the full path: [B, 1, mask_size, mask_size], fp32.
-  /// prompt_pictures: uint8 [B, 3, g_size, g_size]. embeddings: as from embed(); undefined and
+  /// prompt_pictures: uint8 [B, 3, g_size, g_size]. embeddings: as embed() gives; undefined and
   /// unused where the method has no SAM. Differentiable in g, h, affine, U-Net.
   at::Tensor forward(const at::Tensor& prompt_pictures, const at::Tensor& embeddings);
 
@@ -70,7 +73,8 @@ class AutoSamModel {
 
   /// g's dense prompt, [B, prompt_dim, grid, grid], and what reads it.
   at::Tensor prompt(const at::Tensor& prompt_pictures);
-  at::Tensor decode(const at::Tensor& prompt, const at::Tensor& embeddings);
+  at::Tensor decode(const at::Tensor& prompt, const at::Tensor& embeddings);  // frozen SAM
+  at::Tensor read_prompt(const at::Tensor& prompt);                           // h
 
   /// Whether forward() needs embeddings.
   bool needs_embeddings() const { return config_.method == Method::kAutoSam; }
@@ -94,6 +98,9 @@ class AutoSamModel {
   PromptGenerator* generator() const { return g_.get(); }
 
  private:
+  /// uint8 [B, 3, Y, X] -> fp32, less SAM's mean, by SAM's deviation; for g and the U-Net.
+  at::Tensor normalise(const at::Tensor& pictures) const;
+
   struct Affine;  // the learned 1x1 map of SAM's logits: scale, offset
   AutoSamConfig config_;
   FrozenSam sam_;
@@ -101,6 +108,7 @@ class AutoSamModel {
   std::shared_ptr<SurrogateDecoder> h_;
   std::shared_ptr<PlainUnet> unet_;
   std::shared_ptr<Affine> affine_;
+  at::Tensor mean_, deviation_;  // [1, 3, 1, 1], on the device
   at::Device device_{at::kCPU};
 };
 

@@ -44,8 +44,9 @@ class EmbeddingCache {
   /// What entries to come need, and what the disk has.
   struct DiskNeed {
     int64_t entries = 0, missing = 0;  // of those asked for, not there yet
-    uint64_t bytes_needed = 0, bytes_free = 0;
-    std::string text() const;  // "3 688 embeddings, 7.2 GiB (2.1 GiB to write, 45 GiB free)"
+    uint64_t bytes_each = 0, bytes_free = 0;
+    /// "3688 embeddings, 7.21 GiB on disk: 12 to compute, 0.02 GiB to write, 45.00 GiB free".
+    std::string text() const;
   };
   DiskNeed disk_need(std::span<const std::string> keys) const;
 

@@ -53,11 +53,14 @@ class Predictor {
 
   /// Pictures that went through SAM's encoder so far.
   int64_t num_embedded() const { return num_embedded_; }
+  /// Such as a damaged cache entry that was computed again.
+  const std::vector<std::string>& warnings() const { return warnings_; }
 
  private:
   AutoSamModel& model_;
   PredictorOptions options_;
   int64_t num_embedded_ = 0;
+  std::vector<std::string> warnings_;
 };
 
 /// What SAM finds on its own: the dense prompt is its no-mask embedding, no points, no boxes.

@@ -1,0 +1,97 @@
+#include "tessera/segmentation/training/prepared_tiles.h"
+
+#include <algorithm>
+
+#include <ATen/ops/empty.h>
+
+#include "tessera/core/error.h"
+#include "tessera/segmentation/data/views.h"
+#include "tessera/segmentation/training/turns.h"
+#include "tessera/segmentation/training/view_batches.h"
+
+namespace tessera::segmentation {
+namespace {
+
+// Items of an image that are prepared with it: 3 MiB each where embeddings are kept.
+constexpr size_t kFirstItems = 32;
+
+Picture turned_picture(Picture picture, int turn) {
+  if (turn == 0) return picture;
+  return {picture.side, turned(std::span<const uint8_t>(picture.planes), picture.side, turn)};
+}
+
+}  // namespace
+
+std::string tile_text(const TilePlan& plan, size_t tile, int turn) {
+  ViewParameters parameters;
+  parameters.is_plain_whole = plan.tile == 0;
+  parameters.padding = plan.tile == 0 ? Padding::kMean : Padding::kReflect;
+  const TileOrigin origin = plan.origins.at(tile);
+  const auto side = static_cast<float>(plan.tile);
+  parameters.window = {origin.x + side / 2, origin.y + side / 2, side, 0, false, false};
+  return turn == 0 ? view_text(parameters) : concat(view_text(parameters), " turned=", turn);
+}
+
+PreparedTile prepare_tile(const LoadedSample& sample, const TilePlan& plan, size_t item,
+                          const TileSettings& settings, std::vector<std::string>* warnings) {
+  PreparedTile prepared;
+  prepared.tile = item / settings.num_turns;
+  prepared.turn = static_cast<int>(item % settings.num_turns);
+  const auto picture = [&](int side) {
+    return turned_picture(tile_picture(sample.image, plan, prepared.tile, side), prepared.turn);
+  };
+  if (settings.has_prompts) prepared.prompt = picture(settings.g_size);
+  if (!settings.has_embeddings) return prepared;
+  if (settings.cache != nullptr && !sample.digest.empty()) {
+    const EmbeddingShape& shape = settings.cache->shape();
+    prepared.key =
+        settings.cache->key(sample.digest, tile_text(plan, prepared.tile, prepared.turn));
+    auto values = at::empty({shape.channels, shape.grid, shape.grid}, at::kHalf);
+    const auto found = settings.cache->read(
+        prepared.key, {static_cast<std::byte*>(values.mutable_data_ptr()), shape.bytes()});
+    if (found == EmbeddingCache::Found::kYes) {
+      prepared.embedding = values;
+      return prepared;
+    }
+    if (found == EmbeddingCache::Found::kDamaged && warnings != nullptr) {
+      warnings->push_back(concat((settings.cache->folder() / prepared.key).string(),
+                                 ".emb: was damaged and is computed again (a tile of ", sample.id,
+                                 ")"));
+    }
+  }
+  prepared.picture = picture(settings.picture_size);
+  return prepared;
+}
+
+PreparedImage prepare_image(std::shared_ptr<const LoadedSample> sample,
+                            const TileSettings& settings) {
+  PreparedImage image;
+  image.sample = std::move(sample);
+  image.num_turns = settings.num_turns;
+  image.plan = tile_plan(image.sample->image.height, image.sample->image.width, settings.tile,
+                         settings.stride);
+  const size_t count = std::min(kFirstItems, image.num_items());
+  for (size_t item = 0; item < count; ++item)
+    image.first.push_back(prepare_tile(*image.sample, image.plan, item, settings, &image.warnings));
+  return image;
+}
+
+at::Tensor embeddings_of(const AutoSamModel& model, std::vector<PreparedTile>& items,
+                         const EmbeddingCache* cache, int64_t& num_embedded) {
+  const auto& config = model.config();
+  const auto count = static_cast<int64_t>(items.size());
+  at::Tensor found =
+      at::empty({count, config.prompt_dim, config.grid, config.grid},
+                at::TensorOptions().dtype(at::kHalf).pinned_memory(model.device().is_cuda()));
+  std::vector<ViewBatch::Missing> missing;
+  for (int64_t i = 0; i < count; ++i) {
+    if (items[i].embedding.defined()) {
+      found[i].copy_(items[i].embedding);
+    } else {
+      missing.push_back({i, items[i].key, std::move(items[i].picture)});
+    }
+  }
+  return resolve_embeddings(model, found, missing, cache, num_embedded);
+}
+
+}  // namespace tessera::segmentation
