@@ -20,9 +20,9 @@ constexpr double kEps = 1e-6;
 struct PatchEmbed : torch::nn::Module {
   explicit PatchEmbed(const SamConfig& config)
       : proj(register_module(
-            "proj", std::make_shared<Conv2d>(3, config.embed_dim,
-                                             ConvOptions{.kernel = config.patch_size,
-                                                         .stride = config.patch_size}))) {}
+            "proj", std::make_shared<Conv2d>(
+                        3, config.embed_dim,
+                        ConvOptions{.kernel = config.patch_size, .stride = config.patch_size}))) {}
   std::shared_ptr<Conv2d> proj;
 };
 
@@ -44,7 +44,8 @@ Tensor cut_windows(const Tensor& x, int64_t window) {
 
 Tensor join_windows(const Tensor& windows, int64_t height, int64_t width) {
   const int64_t window = windows.size(1), c = windows.size(3);
-  const int64_t rows = round_up(height, window) / window, columns = round_up(width, window) / window;
+  const int64_t rows = round_up(height, window) / window,
+                columns = round_up(width, window) / window;
   return windows.view({-1, rows, columns, window, window, c})
       .permute({0, 1, 3, 2, 4, 5})
       .reshape({-1, rows * window, columns * window, c})
@@ -64,7 +65,8 @@ Tensor ImageAttention::forward(const Tensor& x) const {
   const Tensor parts = qkv->forward(x)
                            .reshape({b, height * width, 3, num_heads, dim / num_heads})
                            .permute({2, 0, 3, 1, 4});  // [3, B, heads, N, d]
-  const Tensor out = position_attention(parts[0], parts[1], parts[2], rel_pos_h, rel_pos_w, height, width);
+  const Tensor out =
+      position_attention(parts[0], parts[1], parts[2], rel_pos_h, rel_pos_w, height, width);
   return proj->forward(out.transpose(1, 2).reshape({b, height, width, dim}));
 }
 
@@ -72,9 +74,9 @@ ImageBlock::ImageBlock(const SamConfig& config, int64_t window)
     : window(window),
       norm1(register_module("norm1", std::make_shared<nn::LayerNorm>(config.embed_dim, kEps))),
       norm2(register_module("norm2", std::make_shared<nn::LayerNorm>(config.embed_dim, kEps))),
-      attn(register_module("attn", std::make_shared<ImageAttention>(
-                                       config.embed_dim, config.num_heads,
-                                       window == 0 ? config.grid() : window))),
+      attn(register_module("attn",
+                           std::make_shared<ImageAttention>(config.embed_dim, config.num_heads,
+                                                            window == 0 ? config.grid() : window))),
       mlp(register_module("mlp", std::make_shared<MlpBlock>(config.embed_dim, config.mlp_dim,
                                                             MlpBlock::Activation::kGelu))) {}
 
@@ -82,8 +84,9 @@ Tensor ImageBlock::forward(const Tensor& x) const {
   Tensor inner = norm1->forward(x);
   // Padding comes after the norm, so padded tokens are zeros whose keys and values are the biases.
   // They take part, as in SAM.
-  inner = window == 0 ? attn->forward(inner)
-                      : join_windows(attn->forward(cut_windows(inner, window)), x.size(1), x.size(2));
+  inner = window == 0
+              ? attn->forward(inner)
+              : join_windows(attn->forward(cut_windows(inner, window)), x.size(1), x.size(2));
   const Tensor y = x + inner;
   return y + mlp->forward(norm2->forward(y));
 }

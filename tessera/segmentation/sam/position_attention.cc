@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include <ATen/TensorIndexing.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/baddbmm.h>
@@ -68,9 +69,10 @@ Tensor attend_with_long_heads(const Tensor& q, const Tensor& k, const Tensor& v,
   const auto options = k.options();
   const Tensor rows = at::eye(height, options).repeat_interleave(width, 0);  // [N, height]
   const Tensor columns = at::eye(width, options).repeat({height, 1});        // [N, width]
-  const Tensor places = at::cat({rows, columns}, 1)
-                            .expand({k.size(0), k.size(1), height * width, height + width});
-  const Tensor long_q = at::cat({q * scale, bias_h.to(q.scalar_type()), bias_w.to(q.scalar_type())}, -1);
+  const Tensor places =
+      at::cat({rows, columns}, 1).expand({k.size(0), k.size(1), height * width, height + width});
+  const Tensor long_q =
+      at::cat({q * scale, bias_h.to(q.scalar_type()), bias_w.to(q.scalar_type())}, -1);
   const Tensor long_k = at::cat({k, places}, -1);
   // Flash attention wants heads of one length.
   const Tensor long_v = at::constant_pad_nd(v, {0, height + width});
@@ -85,7 +87,8 @@ Tensor attend_in_chunks(const Tensor& q, const Tensor& k, const Tensor& v, const
   const int64_t tokens = height * width, d = v.size(-1), pairs = q.size(0) * q.size(1);
   const Tensor qs = q.reshape({pairs, tokens, d}), ks = k.reshape({pairs, tokens, d}),
                vs = v.reshape({pairs, tokens, d});
-  const Tensor hs = bias_h.reshape({pairs, tokens, height}), ws = bias_w.reshape({pairs, tokens, width});
+  const Tensor hs = bias_h.reshape({pairs, tokens, height}),
+               ws = bias_w.reshape({pairs, tokens, width});
   Tensor out = at::empty({pairs, tokens, d}, q.options());
   const int64_t chunk = std::clamp<int64_t>(kChunkElements / tokens, 1, tokens);
   const int64_t chunks = (tokens + chunk - 1) / chunk;
@@ -98,7 +101,9 @@ Tensor attend_in_chunks(const Tensor& q, const Tensor& k, const Tensor& v, const
                             .view({1, rows, tokens});
     const Tensor scores = at::baddbmm(bias, qs[pair].narrow(0, begin, rows).unsqueeze(0),
                                       ks[pair].t().unsqueeze(0), 1.0, scale);
-    out[pair].narrow(0, begin, rows).copy_(at::bmm(at::softmax(scores, -1), vs[pair].unsqueeze(0))[0]);
+    out[pair]
+        .narrow(0, begin, rows)
+        .copy_(at::bmm(at::softmax(scores, -1), vs[pair].unsqueeze(0))[0]);
   });
   return out.view_as(q);
 }
@@ -112,9 +117,8 @@ Tensor position_attention(const Tensor& q, const Tensor& k, const Tensor& v,
   const Tensor grid = q.view({q.size(0), q.size(1), height, width, q.size(-1)});
   const Tensor bias_h = along_height(grid, rel_pos_h), bias_w = along_width(grid, rel_pos_w);
   const bool is_plain_cpu = q.device().is_cpu() && !at::GradMode::is_enabled();
-  return is_plain_cpu
-             ? attend_in_chunks(q, k, v, bias_h, bias_w, scale, height, width)
-             : attend_with_long_heads(q, k, v, bias_h, bias_w, scale, height, width);
+  return is_plain_cpu ? attend_in_chunks(q, k, v, bias_h, bias_w, scale, height, width)
+                      : attend_with_long_heads(q, k, v, bias_h, bias_w, scale, height, width);
 }
 
 }  // namespace tessera::segmentation

@@ -37,20 +37,16 @@ struct PromptEncoder::MaskNetwork : NumberedModules {
   std::shared_ptr<ChannelNorm2d> norm1, norm4;
 };
 
-namespace {
-
-/// Holds the buffer under its official name.
-struct PositionLayer : torch::nn::Module {
+/// Holds the random matrix of the Fourier features, [2, prompt_dim / 2], a buffer.
+struct PromptEncoder::PositionLayer : torch::nn::Module {
   explicit PositionLayer(int64_t features)
       : matrix(register_buffer("positional_encoding_gaussian_matrix", at::zeros({2, features}))) {}
   Tensor matrix;
 };
 
-}  // namespace
-
 PromptEncoder::PromptEncoder(const SamConfig& config) : config(config) {
   const int64_t dim = config.prompt_dim;
-  gaussian_matrix = register_module("pe_layer", std::make_shared<PositionLayer>(dim / 2))->matrix;
+  position_layer_ = register_module("pe_layer", std::make_shared<PositionLayer>(dim / 2));
   auto points = register_module("point_embeddings", std::make_shared<NumberedModules>());
   for (int64_t i = 0; i < 4; ++i) {  // outside, inside, and a box's two corners
     point_embeddings_.push_back(points->add(i, std::make_shared<Table>(1, dim)));
@@ -62,8 +58,7 @@ PromptEncoder::PromptEncoder(const SamConfig& config) : config(config) {
 
 Tensor PromptEncoder::positions(const Tensor& places) const {
   // Not a matrix product: under autocast that would round places to bf16.
-  const auto layer = named_children()["pe_layer"];
-  const Tensor matrix = layer->named_buffers()["positional_encoding_gaussian_matrix"];
+  const Tensor& matrix = position_layer_->matrix;
   const Tensor centred = places.to(at::kFloat) * 2 - 1;
   const Tensor angles = (centred.select(-1, 0).unsqueeze(-1) * matrix[0] +
                          centred.select(-1, 1).unsqueeze(-1) * matrix[1]) *
@@ -75,7 +70,8 @@ Tensor PromptEncoder::grid_positions() const {
   const int64_t grid = config.grid();
   const auto options = no_mask_->weight.options();
   const Tensor centres = (at::arange(grid, options) + 0.5) / static_cast<double>(grid);
-  const Tensor x = centres.unsqueeze(0).expand({grid, grid}), y = centres.unsqueeze(1).expand({grid, grid});
+  const Tensor x = centres.unsqueeze(0).expand({grid, grid}),
+               y = centres.unsqueeze(1).expand({grid, grid});
   return positions(at::stack({x, y}, -1)).permute({2, 0, 1}).unsqueeze(0);
 }
 
@@ -90,9 +86,11 @@ Tensor PromptEncoder::sparse(const Sam::Prompts& prompts) const {
     }
     const Tensor kind = labels.unsqueeze(-1);
     const Tensor there = positions(points / size);
-    const Tensor inside = there + point_embeddings_[1]->weight, outside = there + point_embeddings_[0]->weight;
-    tokens.push_back(at::where(kind == 1, inside,
-                               at::where(kind == 0, outside, at::where(kind == -1, not_a_point_->weight, there))));
+    const Tensor inside = there + point_embeddings_[1]->weight,
+                 outside = there + point_embeddings_[0]->weight;
+    tokens.push_back(at::where(
+        kind == 1, inside,
+        at::where(kind == 0, outside, at::where(kind == -1, not_a_point_->weight, there))));
   }
   if (prompts.boxes.defined()) {
     const Tensor corners = positions((prompts.boxes + 0.5).view({-1, 2, 2}) / size);
@@ -107,7 +105,8 @@ Tensor PromptEncoder::sparse(const Sam::Prompts& prompts) const {
 Tensor PromptEncoder::dense(const Tensor& masks) const { return mask_network_->forward(masks); }
 
 Tensor PromptEncoder::no_mask(int64_t batch) const {
-  return no_mask_->weight.view({1, -1, 1, 1}).expand({batch, config.prompt_dim, config.grid(), config.grid()});
+  return no_mask_->weight.view({1, -1, 1, 1})
+      .expand({batch, config.prompt_dim, config.grid(), config.grid()});
 }
 
 }  // namespace tessera::segmentation

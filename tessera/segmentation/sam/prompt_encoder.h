@@ -33,6 +33,8 @@ struct PromptEncoder : torch::nn::Module {
 
  private:
   struct MaskNetwork;
+  struct PositionLayer;
+  std::shared_ptr<PositionLayer> position_layer_;
   std::vector<std::shared_ptr<Table>> point_embeddings_;
   std::shared_ptr<Table> not_a_point_, no_mask_;
   std::shared_ptr<MaskNetwork> mask_network_;

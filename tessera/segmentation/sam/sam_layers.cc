@@ -23,7 +23,8 @@ Mlp::Mlp(int64_t in_dim, int64_t hidden, int64_t out_dim, int64_t depth) {
   auto parent = register_module("layers", std::make_shared<NumberedModules>());
   for (int64_t i = 0; i < depth; ++i) {
     layers.push_back(parent->add(
-        i, std::make_shared<nn::Linear>(i == 0 ? in_dim : hidden, i + 1 == depth ? out_dim : hidden)));
+        i,
+        std::make_shared<nn::Linear>(i == 0 ? in_dim : hidden, i + 1 == depth ? out_dim : hidden)));
   }
 }
 

@@ -1,0 +1,98 @@
+#include "tessera/segmentation/sam/sam.h"
+
+#include <cmath>
+
+#include <ATen/TensorOperators.h>
+#include <ATen/core/Generator.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/tensor.h>
+#include <c10/core/Device.h>
+
+#include "tessera/core/error.h"
+#include "tessera/nn/device.h"
+#include "tessera/segmentation/sam/image_encoder.h"
+#include "tessera/segmentation/sam/mask_decoder.h"
+#include "tessera/segmentation/sam/prompt_encoder.h"
+
+namespace tessera::segmentation {
+
+using at::Tensor;
+
+namespace {
+
+const SamConfig& checked(const SamConfig& config) {
+  check_sam_config(config);
+  return config;
+}
+
+}  // namespace
+
+Sam::Sam(const SamConfig& config)
+    : config(checked(config)),
+      image_encoder_(register_module("image_encoder", std::make_shared<ImageEncoder>(config))),
+      prompt_encoder_(register_module("prompt_encoder", std::make_shared<PromptEncoder>(config))),
+      mask_decoder_(register_module("mask_decoder", std::make_shared<MaskDecoder>(config))) {}
+
+Tensor Sam::normalise(const Tensor& images) const {
+  const int64_t height = images.size(2), width = images.size(3), size = config.image_size;
+  TESSERA_CHECK(height <= size && width <= size, "[Sam::normalise] images must fit ", size, " x ",
+                size, ", got: ", height, " x ", width);
+  const auto channel_values = [&](const std::array<double, 3>& values) {
+    return at::tensor(at::ArrayRef<double>(values.data(), values.size()))
+        .to(images.device(), at::kFloat)
+        .view({1, 3, 1, 1});
+  };
+  const Tensor normalised = (images.to(at::kFloat) - channel_values(config.pixel_mean)) /
+                            channel_values(config.pixel_std);
+  return at::constant_pad_nd(normalised, {0, size - width, 0, size - height});
+}
+
+Tensor Sam::encode_image(const Tensor& normalised) const {
+  return image_encoder_->forward(normalised);
+}
+
+Sam::Masks Sam::decode(const Tensor& embeddings, const Prompts& prompts, bool multimask) const {
+  const Tensor sparse = prompt_encoder_->sparse(prompts);
+  const Tensor dense = prompts.masks.defined() ? prompt_encoder_->dense(prompts.masks)
+                                               : prompt_encoder_->no_mask(sparse.size(0));
+  return mask_decoder_->forward(embeddings, prompt_encoder_->grid_positions(), sparse, dense,
+                                multimask);
+}
+
+Sam::Masks Sam::decode_dense(const Tensor& embeddings, const Tensor& dense, bool multimask) const {
+  const Tensor none = dense.new_empty({dense.size(0), 0, config.prompt_dim});
+  return mask_decoder_->forward(embeddings, prompt_encoder_->grid_positions(), none, dense,
+                                multimask);
+}
+
+Tensor Sam::no_mask_dense(int64_t batch) const { return prompt_encoder_->no_mask(batch); }
+
+void Sam::initialise(uint64_t seed) {
+  const at::NoGradGuard no_grad;
+  auto generator = nn::make_generator(at::kCPU, seed);
+  for (auto& entry : named_parameters()) {
+    Tensor& value = entry.value();
+    const std::string& name = entry.key();
+    if (name.ends_with("bias")) {
+      value.zero_();
+    } else if (value.dim() == 1) {
+      value.fill_(1);  // norms
+    } else if (name.find("rel_pos") != std::string::npos) {
+      value.zero_();
+    } else if (value.dim() == 4 && !name.ends_with("pos_embed")) {  // convolutions
+      const double fan_in = static_cast<double>(value[0].numel());
+      value.normal_(0, std::sqrt(1 / fan_in), generator);
+    } else if (name.find("_embed") != std::string::npos ||
+               name.find("token.") != std::string::npos ||
+               name.find("tokens.") != std::string::npos) {
+      value.normal_(0, name.ends_with("pos_embed") ? 0.02 : 1.0, generator);
+    } else {  // linear layers
+      const double fan_in = static_cast<double>(value.size(-1));
+      value.normal_(0, std::sqrt(1 / (3 * fan_in)), generator);
+    }
+  }
+  for (auto& entry : named_buffers()) entry.value().normal_(0, 1, generator);
+}
+
+}  // namespace tessera::segmentation
