@@ -12,4 +12,7 @@ std::optional<std::string> attention_backend();
 /// TESSERA_MODELS: folder that holds model folders.
 std::optional<std::string> models_folder();
 
+/// TESSERA_DATA: folder of public data sets that some tests read; without it they skip.
+std::optional<std::string> data_folder();
+
 }  // namespace tessera::env

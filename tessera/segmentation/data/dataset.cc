@@ -102,20 +102,32 @@ std::vector<std::string> ids_of(const std::vector<Sample>& samples) {
   return ids;
 }
 
-std::vector<Split> choose_splits(const DatasetSource& source, const std::vector<std::string>& ids,
-                                 const std::vector<std::string>& groups,
-                                 std::vector<std::string>& findings) {
-  if (source.whole_set) return std::vector<Split>(ids.size(), *source.whole_set);
-  if (source.split_csv) return read_split_csv(*source.split_csv, ids, findings, source.needs_train);
-  const std::set<std::string> names(groups.begin(), groups.end());
-  const size_t parts = groups.empty() ? ids.size() : names.size();
-  if (source.val_fraction > 0 && parts < 2) {
-    findings.push_back(concat(source.images.string(), ": at least two ",
-                              groups.empty() ? "images" : "groups",
-                              " to part into train and val, got: ", parts));
-    return std::vector<Split>(ids.size(), Split::kTrain);
+struct Assignment {
+  std::vector<std::string> groups;  // empty without a file
+  std::vector<Split> splits;
+};
+
+/// For all images, those without a mask too: the files may well name them.
+Assignment assign(const DatasetSource& source, const std::vector<std::string>& ids,
+                  std::vector<std::string>& findings) {
+  Assignment result;
+  if (source.groups_csv) result.groups = read_groups_csv(*source.groups_csv, ids, findings);
+  if (source.whole_set) {
+    result.splits.assign(ids.size(), *source.whole_set);
+  } else if (source.split_csv) {
+    result.splits = read_split_csv(*source.split_csv, ids, findings, source.needs_train);
+  } else {
+    const std::set<std::string> names(result.groups.begin(), result.groups.end());
+    const size_t parts = result.groups.empty() ? ids.size() : names.size();
+    if (parts >= 2 || source.val_fraction == 0) {
+      result.splits = draw_split(ids, result.groups, source.val_fraction, source.seed);
+    } else if (findings.empty()) {
+      findings.push_back(concat(source.images.string(), ": at least two ",
+                                result.groups.empty() ? "images" : "groups",
+                                " to part into train and val, got: ", parts));
+    }
   }
-  return draw_split(ids, groups, source.val_fraction, source.seed);
+  return result;
 }
 
 void warn_of_ignored(const fs::path& folder, const std::vector<std::string>& ignored,
@@ -221,12 +233,10 @@ Dataset open_dataset(const DatasetSource& source, Executor& executor) {
   if (!dataset.foreground_.conflict.empty()) {
     findings.push_back(concat(source.masks.string(), ": ", dataset.foreground_.conflict));
   }
-  std::vector<std::string> groups;
-  std::vector<Split> splits;
-  if (!samples.empty()) {
-    if (source.groups_csv) groups = read_groups_csv(*source.groups_csv, ids, findings);
-    splits = choose_splits(source, ids, groups, findings);
-  }
+  std::vector<std::string> stems;
+  for (const auto& [stem, path] : images.by_stem) stems.push_back(stem);
+  // Once there are no findings, the stems are the samples' ids.
+  const auto [groups, splits] = assign(source, stems, findings);
   throw_findings(source.images, findings);
 
   warn_of_ignored(source.images, images.ignored, dataset.warnings_);

@@ -24,7 +24,8 @@ namespace {
 //
 // A label map may use all 8 bits; then most of its area is middle, and it is no binary mask. One
 // with few labels and 255 for "ignore" has a large dark area and some white: that cannot be told
-// from a damaged binary mask, so the user is asked.
+// from a damaged binary mask, so the user is asked. Dark noise that is not coherent is taken for
+// JPEG's as long as it could be.
 constexpr uint32_t kFirstMiddle = 32, kFirstWhite = 224;
 constexpr double kMaxMiddle = 0.05, kMaxSoft = 0.5, kMaxDark = 0.5, kMinCoherence = 0.85;
 
@@ -77,6 +78,11 @@ Counts count_values(const media::LabelImage& mask) {
   return counts;
 }
 
+/// JPEG darkens whole blocks of 8 x 8 that a small region touches, but not the picture.
+bool is_block_noise(const Counts& counts) {
+  return counts.dark <= 64 * counts.white && counts.dark <= counts.pixels / 4;
+}
+
 MaskKind kind_of(const Counts& counts, int bits) {
   if (counts.above_zero == 0) return MaskKind::kEmpty;
   if (counts.num_values == 1) {
@@ -87,7 +93,8 @@ MaskKind kind_of(const Counts& counts, int bits) {
   if (bits > 8 || counts.white == 0) return otherwise;
   if (counts.middle <= kMaxMiddle * counts.above_zero) {
     if (counts.dark <= kMaxDark * counts.white) return MaskKind::kNearBinary;
-    return is_coherent ? MaskKind::kAmbiguous : MaskKind::kNeither;
+    if (is_coherent) return MaskKind::kAmbiguous;
+    return is_block_noise(counts) ? MaskKind::kNearBinary : MaskKind::kNeither;
   }
   if (is_coherent) return MaskKind::kLabels;
   // A photograph has far more middle than black or white.

@@ -76,7 +76,9 @@ struct MaskView {
 double resolution_ceiling(std::span<const MaskView> masks, int tile, int stride, int mask_side,
                           int picture_side);
 
-/// Below this ceiling of the whole image, `--tile auto` cuts into tiles.
-inline constexpr double kAutoTileCeiling = 0.97;
+/// Below this ceiling of the whole image, `--tile auto` cuts into tiles: sampling alone would then
+/// cost a hundredth of Dice. Measured whole, 256 mask pixels: Kvasir-SEG .995, CVC-ClinicDB .993,
+/// DSB2018 .987, whose tiles of 256 pixels lose nothing.
+inline constexpr double kAutoTileCeiling = 0.99;
 
 }  // namespace tessera::segmentation
