@@ -31,8 +31,8 @@ class ClutterPainter {
 
   /// In short pieces, since a long line's box would be mostly empty. Pieces share their ends.
   void paint_line(const Clutter& clutter, Random& random) {
-    const float step = 20, half_width = 0.5f * draw(random, clutter.line_width);
-    const int pieces = draw_int(random, 4, 30);
+    const float step = 12, half_width = 0.5f * draw(random, clutter.line_width);
+    const int pieces = draw_int(random, 6, 50);
     float turns = random.uniform();
     const float bend = clutter.line_bend * draw(random, {-1, 1}) / static_cast<float>(pieces);
     Point at = anywhere(random);

@@ -8,9 +8,12 @@ namespace {
 
 constexpr int kTries = 12;
 
-Point anywhere(float size, float radius, Random& random) {
-  const float least = -0.3f * radius, most = size + 0.3f * radius;
-  const float x = draw(random, {least, most}), y = draw(random, {least, most});
+Point anywhere(Point extent, float radius, Random& random) {
+  // Large ones would mostly be cut if they were spread evenly.
+  const bool is_large = radius > 0.1f * std::min(extent.x, extent.y);
+  const float beyond = (is_large ? -0.35f : 0.3f) * radius;
+  const float x = draw(random, {-beyond, extent.x + beyond});
+  const float y = draw(random, {-beyond, extent.y + beyond});
   return {x, y};
 }
 
@@ -53,15 +56,16 @@ Point beside(const Disc& neighbour, float radius, Random& random) {
 
 }  // namespace
 
-void place_discs(std::vector<Disc>& discs, Layout layout, float size, bool avoids,
+void place_discs(std::vector<Disc>& discs, Layout layout, Point extent, bool avoids,
                  const std::vector<Disc>& taken, Random& random) {
   const size_t n = discs.size();
   const float overlap_allowed = draw(random, {0.05f, 0.35f}), gap = draw(random, {0.05f, 0.8f});
   const float free_share = draw(random, {0.08f, 0.5f});
+  const float size = std::max(extent.x, extent.y);
   std::vector<Point> hubs(draw_int(random, 1, 4));
-  for (Point& hub : hubs) hub = anywhere(size, 0, random);
+  for (Point& hub : hubs) hub = anywhere(extent, 0, random);
   const float spread = size * draw(random, {0.06f, 0.25f});
-  const Point middle = anywhere(size, 0, random);
+  const Point middle = anywhere(extent, 0, random);
   const float curve_turns = random.uniform(), curve_radius = size * draw(random, {0.2f, 0.9f});
   const float curve_length = draw(random, {0.2f, 0.9f});
   const int columns = std::max(1, static_cast<int>(std::ceil(std::sqrt(static_cast<float>(n)))));
@@ -71,10 +75,12 @@ void place_discs(std::vector<Disc>& discs, Layout layout, float size, bool avoid
     const float radius = discs[i].radius;
     switch (layout) {
       case Layout::kAnywhere:
-        place(discs, i, 0.5f, false, taken, avoids, [&] { return anywhere(size, radius, random); });
+        place(discs, i, 0.5f, false, taken, avoids,
+              [&] { return anywhere(extent, radius, random); });
         break;
       case Layout::kApart:
-        place(discs, i, -gap, true, taken, avoids, [&] { return anywhere(size, radius, random); });
+        place(discs, i, -gap, true, taken, avoids,
+              [&] { return anywhere(extent, radius, random); });
         break;
       case Layout::kClusters: {
         const Point hub = hubs[random.below(static_cast<int64_t>(hubs.size()))];
@@ -87,7 +93,7 @@ void place_discs(std::vector<Disc>& discs, Layout layout, float size, bool avoid
       case Layout::kTouching: {
         const bool is_free = i == 0 || happens(random, free_share);
         place(discs, i, overlap_allowed, true, taken, avoids, [&] {
-          if (is_free) return anywhere(size, radius, random);
+          if (is_free) return anywhere(extent, radius, random);
           return beside(discs[random.below(static_cast<int64_t>(i))], radius, random);
         });
         break;

@@ -22,9 +22,10 @@ struct Disc {
   float radius = 1;
 };
 
-/// Chooses the centres of `discs` (radii given) in a picture of size x size. They keep off the
+/// Chooses the centres of `discs` (radii given) in a picture of extent.x times
+/// extent.y pixels. They keep off the
 /// `taken` discs if `avoids`, as far as a few tries allow. A centre may lie a little outside.
-void place_discs(std::vector<Disc>& discs, Layout layout, float size, bool avoids,
+void place_discs(std::vector<Disc>& discs, Layout layout, Point extent, bool avoids,
                  const std::vector<Disc>& taken, Random& random);
 
 }  // namespace tessera::segmentation::generated

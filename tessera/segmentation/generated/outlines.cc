@@ -3,134 +3,10 @@
 #include <algorithm>
 #include <cmath>
 
+#include "tessera/segmentation/generated/contours.h"
+
 namespace tessera::segmentation::generated {
 namespace {
-
-using Contour = std::vector<Point>;
-
-constexpr int kPoints = 72;  // of a smooth closed curve
-
-Point polar(float turns, float radius) { return {radius * cosine(turns), radius * sine(turns)}; }
-
-/// A closed curve from its radius at each angle.
-template <typename Function>
-Contour from_radius(Function radius, int points = kPoints) {
-  Contour contour(points);
-  for (int i = 0; i < points; ++i) {
-    const float turns = static_cast<float>(i) / static_cast<float>(points);
-    contour[i] = polar(turns, radius(turns));
-  }
-  return contour;
-}
-
-Contour circle(Point centre, float radius, int points = 36) {
-  Contour contour = from_radius([=](float) { return radius; }, points);
-  for (Point& p : contour) p = {p.x + centre.x, p.y + centre.y};
-  return contour;
-}
-
-Contour reversed(Contour contour) {
-  std::reverse(contour.begin(), contour.end());
-  return contour;
-}
-
-/// Chaikin's corner cutting.
-Contour rounded(const Contour& contour, int times) {
-  Contour result = contour;
-  for (int i = 0; i < times; ++i) {
-    Contour cut;
-    cut.reserve(2 * result.size());
-    for (size_t k = 0; k < result.size(); ++k) {
-      const Point a = result[k], b = result[(k + 1) % result.size()];
-      cut.push_back({0.75f * a.x + 0.25f * b.x, 0.75f * a.y + 0.25f * b.y});
-      cut.push_back({0.25f * a.x + 0.75f * b.x, 0.25f * a.y + 0.75f * b.y});
-    }
-    result = std::move(cut);
-  }
-  return result;
-}
-
-/// Radius 1 + a Fourier series whose amplitudes fall with the frequency; rougher ones fall slower.
-Contour blob(float roughness, Random& random) {
-  constexpr int kWaves = 9;
-  std::array<float, kWaves> amplitude, phase;
-  float total = 0;
-  for (int k = 0; k < kWaves; ++k) {
-    const auto frequency = static_cast<float>(k + 2);
-    const float fall = 1.9f - 0.9f * roughness;
-    amplitude[k] = 0.65f * roughness * draw_normal(random) / power(frequency / 1.6f, fall);
-    amplitude[k] = std::clamp(amplitude[k], -0.3f, 0.3f);
-    phase[k] = random.uniform();
-    total += std::fabs(amplitude[k]);
-  }
-  const float scale = 1 / (1 + 0.6f * total);
-  return from_radius([&](float turns) {
-    float radius = 1;
-    for (int k = 0; k < kWaves; ++k) {
-      radius += amplitude[k] * cosine(static_cast<float>(k + 2) * turns + phase[k]);
-    }
-    return std::max(0.15f, radius) * scale;
-  });
-}
-
-Contour superellipse(float exponent) {
-  return from_radius([=](float turns) {
-    const float x = std::fabs(cosine(turns)), y = std::fabs(sine(turns));
-    const float norm = power(power(x, exponent) + power(y, exponent), 1 / exponent);
-    return std::min(1.0f, 0.95f / norm);
-  });
-}
-
-/// Corners at uneven angles; `depth` of their radii is random.
-Contour polygon(int corners, float depth, int rounding, Random& random) {
-  Contour contour(corners);
-  for (int i = 0; i < corners; ++i) {
-    const float jitter = draw(random, {-0.32f, 0.32f});
-    const float turns = (static_cast<float>(i) + jitter) / static_cast<float>(corners);
-    contour[i] = polar(turns, 1 - depth * random.uniform());
-  }
-  return rounded(contour, rounding);
-}
-
-Contour star(int tips, float depth, int rounding, Random& random) {
-  Contour contour(2 * size_t(tips));
-  const float unevenness = draw(random, {0, 0.15f});
-  for (int i = 0; i < 2 * tips; ++i) {
-    const float radius = (i % 2 == 0 ? 1.0f : 1 - depth) * (1 - unevenness * random.uniform());
-    contour[i] = polar(static_cast<float>(i) / static_cast<float>(2 * tips), radius);
-  }
-  return rounded(contour, rounding);
-}
-
-/// The outline of a stroke along `path`; `half_width(t)` for t from 0 to 1.
-template <typename Function>
-Contour stroke(const std::vector<Point>& path, Function half_width) {
-  const size_t n = path.size();
-  Contour left, right;
-  for (size_t i = 0; i < n; ++i) {
-    const Point before = path[i > 0 ? i - 1 : 0], after = path[std::min(i + 1, n - 1)];
-    const float dx = after.x - before.x, dy = after.y - before.y;
-    const float length = std::max(1e-6f, std::sqrt(dx * dx + dy * dy));
-    const float w = half_width(static_cast<float>(i) / static_cast<float>(n - 1)) / length;
-    left.push_back({path[i].x + dy * w, path[i].y - dx * w});
-    right.push_back({path[i].x - dy * w, path[i].y + dx * w});
-  }
-  left.insert(left.end(), right.rbegin(), right.rend());
-  return left;
-}
-
-/// A path of unit length that starts at the origin and bends by `bend` turns, differently along it.
-std::vector<Point> bent_path(float bend, float waves, int points, Random& random) {
-  const float phase = random.uniform(), direction = random.uniform();
-  std::vector<Point> path(points);
-  for (int i = 1; i < points; ++i) {
-    const float t = static_cast<float>(i) / static_cast<float>(points - 1);
-    const float turns = direction + bend * (t - 0.5f) + 0.12f * waves * sine(waves * t + phase);
-    const Point step = polar(turns, 1 / static_cast<float>(points - 1));
-    path[i] = {path[i - 1].x + step.x, path[i - 1].y + step.y};
-  }
-  return path;
-}
 
 /// Moves and scales into the unit disc.
 void fit(Outline& outline) {
@@ -202,7 +78,8 @@ Outline budding(const ShapeStyle& style, Random& random) {
     for (Point& p : part) p = {centre.x + radius * p.x, centre.y + radius * p.y};
     outline.contours.push_back(std::move(part));
     const float next = radius * draw(random, {0.55f, 1.0f});
-    const Point step = polar(random.uniform(), (radius + next) * draw(random, {0.6f, 0.85f}));
+    const float distance = (radius + next) * draw(random, {0.6f, 0.85f});
+    const Point step = polar(random.uniform(), distance);
     centre = {centre.x + step.x, centre.y + step.y};
     radius = next;
   }
@@ -246,7 +123,7 @@ Outline draw_family(const ShapeStyle& style, Random& random) {
   const auto lobes = static_cast<float>(style.count);
   switch (style.family) {
     case ShapeFamily::kEllipse:
-      return {{circle({}, 1, kPoints)}};
+      return {{circle({}, 1, kCurvePoints)}};
     case ShapeFamily::kSuperellipse:
       return {
           {superellipse(draw_log(random, {1.0f + style.proportion, 2.0f + 6 * style.proportion}))}};
@@ -267,7 +144,7 @@ Outline draw_family(const ShapeStyle& style, Random& random) {
           120)}};
     case ShapeFamily::kRing: {
       const float hole = 0.35f + 0.45f * style.proportion;
-      return {{circle({}, 1, kPoints), reversed(circle({}, hole, kPoints))}};
+      return {{circle({}, 1, kCurvePoints), reversed(circle({}, hole, kCurvePoints))}};
     }
     case ShapeFamily::kHoled:
       return holed(style, random);

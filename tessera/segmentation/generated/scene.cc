@@ -25,7 +25,7 @@ std::vector<Placed> place_objects(const World& world, float size, Random& random
     const Population& population = world.populations[kind];
     std::vector<Disc> discs(population.count);
     for (Disc& disc : discs) disc.radius = draw_log(random, population.radius);
-    place_discs(discs, population.layout, size, world.avoids_overlap, taken, random);
+    place_discs(discs, population.layout, {size, size}, world.avoids_overlap, taken, random);
     taken.insert(taken.end(), discs.begin(), discs.end());
     for (const Disc& disc : discs) objects.push_back({static_cast<int>(kind), disc});
   }

@@ -39,9 +39,10 @@ struct Scene {
 /// settings outside their range.
 Scene make_scene(const SceneSettings& settings, uint64_t seed);
 
-/// Draws a picture that looks like stained nuclei, made for demonstrations: a threshold alone does
-/// not find the nuclei, a person does. One group. Sides are 64 to 4096 pixels; nuclei are 12 to 40
-/// pixels across whatever the sides. Throws InvalidArgument for other sides.
+/// Draws a picture that looks like stained nuclei, made for demonstrations: a person sees the
+/// nuclei, one threshold does not find them. One group. Sides are 64 to 4096 pixels; nuclei are 12
+/// to 40 pixels across whatever the sides, 10 to 40 of them on 256 x 256 pixels, fewer or more on
+/// another area. Throws InvalidArgument for other sides.
 Scene make_nuclei_like(int height, int width, uint64_t seed);
 
 }  // namespace tessera::segmentation
