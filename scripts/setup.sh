@@ -5,8 +5,8 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="g++ cmake ninja-build pkg-config ccache python3 python3-pip ca-certificates
-  libhwy-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libpng-dev libjpeg62-turbo-dev libtiff-dev
-  libssl-dev libgtest-dev libavcodec-dev libavformat-dev libavutil-dev"
+  libhwy-dev nlohmann-json3-dev libcli11-dev libtomlplusplus-dev libpng-dev libjpeg62-turbo-dev
+  libtiff-dev libssl-dev libgtest-dev libavcodec-dev libavformat-dev libavutil-dev"
 
 missing=""
 for package in $packages; do

@@ -24,8 +24,8 @@ std::vector<Taps> bilinear_taps(int from, int to) {
   std::vector<Taps> all(to);
   for (int i = 0; i < to; ++i) {
     const double centre = (i + 0.5) * scale;
-    const int first = std::max(0, int(centre - reach + 0.5));
-    const int end = std::min(from, int(centre + reach + 0.5));
+    const int first = std::max(0, int(std::floor(centre - reach + 0.5)));
+    const int end = std::min(from, int(std::floor(centre + reach + 0.5)));
     std::vector<double> weights;
     double sum = 0;
     for (int k = first; k < end; ++k) {
@@ -34,7 +34,7 @@ std::vector<Taps> bilinear_taps(int from, int to) {
     }
     all[i].first = first;
     for (const double weight : weights) {
-      all[i].weights.push_back(int(0.5 + weight / sum * (1 << kPrecisionBits)));
+      all[i].weights.push_back(int(std::floor(0.5 + weight / sum * (1 << kPrecisionBits))));
     }
   }
   return all;

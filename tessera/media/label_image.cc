@@ -144,7 +144,7 @@ Image probability_image(int height, int width, std::span<const float> probabilit
     const float p = probabilities[i];
     TESSERA_CHECK(p >= 0 && p <= 1, "[probability_image] values must be in [0, 1], got: ", p,
                   " at x ", i % width, ", y ", i / width);
-    image.data[i] = static_cast<uint8_t>(255 * p + 0.5f);
+    image.data[i] = static_cast<uint8_t>(std::lround(255 * p));
   }
   return image;
 }

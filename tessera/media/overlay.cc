@@ -42,7 +42,7 @@ std::vector<uint8_t> outline(std::span<const uint8_t> mask, int height, int widt
 // Widens the outline inwards to `contour_width` pixels, by discs so that its width is even.
 std::vector<uint8_t> contour(std::span<const uint8_t> mask, int height, int width,
                              int contour_width) {
-  const std::vector<uint8_t> edge = outline(mask, height, width);
+  std::vector<uint8_t> edge = outline(mask, height, width);
   if (contour_width == 1) return edge;
   std::vector<uint8_t> wide(mask.size());
   const int reach = contour_width - 1;

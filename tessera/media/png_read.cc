@@ -161,6 +161,7 @@ std::vector<Colour> read_palette(const Reader& reader) {
   int count = 0;
   png_get_PLTE(reader.png, reader.info, &entries, &count);
   std::vector<Colour> palette;
+  palette.reserve(count);
   for (int i = 0; i < count; ++i) {
     palette.push_back({entries[i].red, entries[i].green, entries[i].blue});
   }

@@ -111,7 +111,7 @@ Image decode_image(std::span<const std::byte> bytes, const std::string& name,
                    const ReadOptions& options, ImageFacts* facts) {
   const Raster raster = decode_raster(bytes, name, options.limits);
   Scale scale;
-  const Image image = [&] {
+  Image image = [&] {
     if (!raster.palette.empty()) return from_palette(raster, name);
     return std::visit(
         [&](const auto& samples) {

@@ -106,6 +106,13 @@ TEST(ReadImage, TilesPlanesAndByteOrderDoNotMatter) {
   }
 }
 
+TEST(ReadImage, BigTiffIsRead) {
+  TiffPage page{.height = 1, .width = 2};
+  page.is_big_tiff = true;
+  page.samples = {7, 9};
+  EXPECT_EQ(decode_tiff(page).at(0, 1, 0), 9);
+}
+
 TEST(ReadImage, AlphaIsDropped) {
   TiffPage page{.height = 1, .width = 2, .channels = 4};
   page.photometric = PHOTOMETRIC_RGB;

@@ -24,7 +24,7 @@ void copy_samples(const std::byte* from, const Row<T>& row) {
   for (int64_t i = 0; i < row.count; ++i) {
     Stored value;
     std::memcpy(&value, from + i * sizeof(Stored), sizeof value);
-    row.to[i * row.stride] = static_cast<T>(value);
+    row.to[i * row.stride] = T{value};
   }
 }
 
@@ -138,6 +138,7 @@ std::vector<Colour> read_palette(const TiffFile& file, int bits) {
   };
   const int shift = is_small(red) && is_small(green) && is_small(blue) ? 0 : 8;
   std::vector<Colour> palette;
+  palette.reserve(count);
   for (int i = 0; i < count; ++i) {
     palette.push_back(
         {uint8_t(red[i] >> shift), uint8_t(green[i] >> shift), uint8_t(blue[i] >> shift)});

@@ -22,7 +22,7 @@ struct TiffPage {
   int extra = -1;  // kind of the last channel, if it is an extra one
   int tile = 0;    // side of tiles; 0: strips
   int rows_per_strip = 7;
-  bool is_planar = false, is_big_endian = false;
+  bool is_planar = false, is_big_endian = false, is_big_tiff = false;
   int subfile = 0;
   std::vector<uint16_t> colour_map{};  // red, green, blue
   std::vector<uint8_t> samples{};
@@ -88,7 +88,9 @@ inline void write_tiff_tiles(TIFF* tiff, const TiffPage& page, const std::vector
 inline std::vector<std::byte> make_tiff(const std::vector<TiffPage>& pages) {
   const testing::TemporaryFolder folder;
   const std::string path = (folder / "made.tif").string();
-  TIFF* tiff = TIFFOpen(path.c_str(), pages.front().is_big_endian ? "wb" : "wl");
+  TIFF* tiff = TIFFOpen(path.c_str(), pages.front().is_big_tiff     ? "w8"
+                                      : pages.front().is_big_endian ? "wb"
+                                                                    : "wl");
   for (const TiffPage& page : pages) {
     set_tiff_fields(tiff, page);
     for (int plane = page.is_planar ? 0 : -1; plane < (page.is_planar ? page.channels : 0);

@@ -68,8 +68,8 @@ std::string histogram(const Histogram& histogram) {
     out += "<rect class=\"bar\" x=\"" + coordinate(plot.left + bin * slot + 1) + "\" y=\"" +
            coordinate(plot.bottom - height) + "\" width=\"" + coordinate(slot - 2) +
            "\" height=\"" + coordinate(height) + "\"><title>" +
-           escape_html(fixed(bins.border(bin), 2) + " to " + fixed(bins.border(bin + 1), 2) + ": " +
-                       std::to_string(bins.counts[bin]) + " " + histogram.unit) +
+           escape_html(fixed(bins.border(bin), 2) + " to " + fixed(bins.border(bin + 1), 2) + ", " +
+                       histogram.labels.y_axis + ": " + std::to_string(bins.counts[bin])) +
            "</title></rect>";
   }
   double sum = 0;

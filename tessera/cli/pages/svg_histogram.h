@@ -8,12 +8,11 @@
 
 namespace tessera::cli::pages {
 
-/// Counts of scores in bins of equal width up to 1, the mean marked. `unit` is what is counted, in
-/// the plural ("images"), for tooltips.
+/// Counts of scores in bins of equal width up to 1, the mean marked. The y axis's name is what is
+/// counted ("images").
 struct Histogram {
   ChartLabels labels;          // first_x is not used
   std::vector<double> values;  // in [0, 1]; others are left out
-  std::string unit = "images";
 };
 
 /// The axis starts at the tenth below the least value, at 0.8 at the latest. Empty without values.

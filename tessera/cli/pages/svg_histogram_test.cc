@@ -20,9 +20,9 @@ std::string of(const std::vector<double>& values) {
 
 TEST(SvgHistogram, CountsEveryScoreOnce) {
   const std::string svg = of({0.81, 0.815, 0.9, 1.0});
-  EXPECT_TRUE(contains(svg, "<title>0.81 to 0.82: 2 images</title>"));
-  EXPECT_TRUE(contains(svg, "<title>0.90 to 0.91: 1 images</title>"));
-  EXPECT_TRUE(contains(svg, "<title>0.99 to 1.00: 1 images</title>"));
+  EXPECT_TRUE(contains(svg, "<title>0.81 to 0.82, images: 2</title>"));
+  EXPECT_TRUE(contains(svg, "<title>0.90 to 0.91, images: 1</title>"));
+  EXPECT_TRUE(contains(svg, "<title>0.99 to 1.00, images: 1</title>"));
   EXPECT_TRUE(contains(svg, "mean 0.881"));
 }
 
