@@ -1,8 +1,8 @@
 // HarDNet up to stride 16: the convolutional backbone of AutoSAM's prompt generator.
 //
 // Layers carry the original keys, base.I..., with the original numbers. Of the original network
-// only what AutoSAM uses is built: the last stage (base.15..18 of HarDNet-85, with its dropout, the
-// only live one upstream would have had) and the classifier feed nothing.
+// only what AutoSAM uses is built: the last stage (base.15..18 of HarDNet-85, which holds the only
+// dropout) and the classifier feed nothing.
 // Source: as in hardnet_config.h.
 #pragma once
 

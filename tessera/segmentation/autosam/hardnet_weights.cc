@@ -1,5 +1,3 @@
-#include <set>
-
 #include "tessera/segmentation/autosam/hardnet.h"
 
 namespace tessera::segmentation {

@@ -22,7 +22,7 @@ struct PromptGeneratorOptions {
   bool has_strided_head = false;
 
   /// Adds the features at stride 2, folded two by two into channels and projected, to the head's
-  /// input: a grid cell stands for 4 x 4 mask pixels, and stride 4 has gone through a max-pool.
+  /// input: a grid cell stands for 4 x 4 mask pixels, and stride 4 comes after a halving.
   /// More keys: decoder.stem.{conv,norm}.*
   bool has_stem_skip = false;
 
