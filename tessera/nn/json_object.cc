@@ -20,6 +20,14 @@ std::string join(const std::vector<std::string>& words) {
   return text;
 }
 
+bool is_list_of_integers(const nlohmann::json& value, int64_t lowest, int64_t highest) {
+  return value.is_array() &&
+         std::all_of(value.begin(), value.end(), [&](const nlohmann::json& element) {
+           return element.is_number_integer() && element.get<int64_t>() >= lowest &&
+                  element.get<int64_t>() <= highest;
+         });
+}
+
 }  // namespace
 
 JsonObject::JsonObject(std::string file, std::string prefix,
@@ -91,15 +99,29 @@ size_t JsonObject::choice(const std::string& key, const std::vector<std::string>
 
 std::vector<int64_t> JsonObject::integers(const std::string& key, size_t count, int64_t lowest,
                                           int64_t highest) {
+  if (!is_list_of_integers(get(key), lowest, highest) || get(key).size() != count)
+    fail(key, concat("must be ", count, " whole numbers in [", lowest, ", ", highest, "]"));
+  return get(key).get<std::vector<int64_t>>();
+}
+
+std::vector<int64_t> JsonObject::any_integers(const std::string& key, size_t most, int64_t lowest,
+                                              int64_t highest) {
+  if (!is_list_of_integers(get(key), lowest, highest) || get(key).size() > most)
+    fail(key, concat("must be at most ", most, " whole numbers in [", lowest, ", ", highest, "]"));
+  return get(key).get<std::vector<int64_t>>();
+}
+
+std::vector<double> JsonObject::numbers(const std::string& key, size_t count, double lowest,
+                                        double highest) {
   const auto& value = get(key);
   const auto is_allowed = [&](const nlohmann::json& element) {
-    return element.is_number_integer() && element.get<int64_t>() >= lowest &&
-           element.get<int64_t>() <= highest;
+    return element.is_number() && element.get<double>() >= lowest &&
+           element.get<double>() <= highest;
   };
   if (!value.is_array() || value.size() != count ||
       !std::all_of(value.begin(), value.end(), is_allowed))
-    fail(key, concat("must be ", count, " whole numbers in [", lowest, ", ", highest, "]"));
-  return value.get<std::vector<int64_t>>();
+    fail(key, concat("must be ", count, " numbers in [", lowest, ", ", highest, "]"));
+  return value.get<std::vector<double>>();
 }
 
 JsonObject JsonObject::object(const std::string& key) {

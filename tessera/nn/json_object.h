@@ -32,6 +32,13 @@ class JsonObject {
   std::vector<int64_t> integers(const std::string& key, size_t count, int64_t lowest,
                                 int64_t highest);
 
+  /// Whole numbers, as many as there are, at most `most`.
+  std::vector<int64_t> any_integers(const std::string& key, size_t most, int64_t lowest,
+                                    int64_t highest);
+
+  /// Exactly `count` numbers.
+  std::vector<double> numbers(const std::string& key, size_t count, double lowest, double highest);
+
   /// A nested object; its keys are reported as "<key>.<inner>".
   JsonObject object(const std::string& key);
 

@@ -1,5 +1,7 @@
 #include "tessera/segmentation/sam/config.h"
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "tessera/core/error.h"
@@ -77,8 +79,7 @@ SamConfig read_sam_config(const std::filesystem::path& path) {
   c.depth = json.integer("depth", 1, 128);
   c.num_heads = json.integer("num_heads", 1, 128);
   c.mlp_dim = json.integer("mlp_dim", 1, 65536);
-  const auto num_global = static_cast<size_t>(json.integer("num_global_blocks", 0, c.depth));
-  c.global_blocks = json.integers("global_blocks", num_global, 0, c.depth - 1);
+  c.global_blocks = json.any_integers("global_blocks", c.depth, 0, c.depth - 1);
   c.window_size = json.integer("window_size", 1, 1024);
   c.has_absolute_positions = json.boolean("has_absolute_positions");
   c.prompt_dim = json.integer("prompt_dim", 8, 4096);
@@ -89,6 +90,10 @@ SamConfig read_sam_config(const std::filesystem::path& path) {
   c.num_multimask = json.integer("num_multimask", 1, 16);
   c.iou_head_depth = json.integer("iou_head_depth", 1, 16);
   c.iou_head_dim = json.integer("iou_head_dim", 1, 8192);
+  const auto mean = json.numbers("pixel_mean", 3, -1000, 1000);
+  const auto deviation = json.numbers("pixel_std", 3, 1e-3, 1000);
+  std::copy(mean.begin(), mean.end(), c.pixel_mean.begin());
+  std::copy(deviation.begin(), deviation.end(), c.pixel_std.begin());
   json.finish();
   try {
     check_sam_config(c);
@@ -107,7 +112,6 @@ std::string sam_config_json(const SamConfig& c) {
   json["depth"] = c.depth;
   json["num_heads"] = c.num_heads;
   json["mlp_dim"] = c.mlp_dim;
-  json["num_global_blocks"] = c.global_blocks.size();
   json["global_blocks"] = c.global_blocks;
   json["window_size"] = c.window_size;
   json["has_absolute_positions"] = c.has_absolute_positions;
@@ -119,6 +123,8 @@ std::string sam_config_json(const SamConfig& c) {
   json["num_multimask"] = c.num_multimask;
   json["iou_head_depth"] = c.iou_head_depth;
   json["iou_head_dim"] = c.iou_head_dim;
+  json["pixel_mean"] = c.pixel_mean;
+  json["pixel_std"] = c.pixel_std;
   return json.dump(2) + "\n";
 }
 
