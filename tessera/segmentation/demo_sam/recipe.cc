@@ -12,4 +12,20 @@ SamTrainingSettings demo_sam_training_settings() {
   return settings;
 }
 
+SamConfig tiny_sam_config() {
+  SamConfig config = demo_sam_config();
+  config.image_size = 128;
+  config.embed_dim = 64;
+  config.depth = 2;
+  config.num_heads = 2;
+  config.mlp_dim = 128;
+  config.global_blocks = {1};
+  config.window_size = 8;
+  config.prompt_dim = 64;
+  config.decoder_heads = 4;
+  config.decoder_mlp_dim = 64;
+  config.iou_head_dim = 32;
+  return config;
+}
+
 }  // namespace tessera::segmentation

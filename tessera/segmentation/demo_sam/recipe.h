@@ -8,6 +8,9 @@ namespace tessera::segmentation {
 /// For one H100 a rank; the run's length is left to the caller.
 SamTrainingSettings demo_sam_training_settings();
 
+/// The same layout with a fraction of the size, on 128-pixel scenes: learns little, in seconds.
+SamConfig tiny_sam_config();
+
 /// Scenes that no training run draws: evaluation has a stream of its own.
 inline constexpr uint64_t kHeldOutSeed = 0x68656c642d6f7574;  // "held-out"
 
