@@ -1,93 +1,18 @@
 #include "tessera/segmentation/data/dataset.h"
 
-#include <algorithm>
 #include <atomic>
-#include <map>
 #include <set>
 
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
 #include "tessera/media/label_image.h"
 #include "tessera/media/read_image.h"
+#include "tessera/segmentation/data/checked_pair.h"
 #include "tessera/segmentation/data/files.h"
-#include "tessera/segmentation/data/near_duplicates.h"
+#include "tessera/segmentation/data/warnings.h"
 
 namespace tessera::segmentation {
 namespace {
-
-namespace fs = std::filesystem;
-
-/// What one pair gave. The rule is decided only when all masks were seen, so that the mask is kept
-/// under both: bit 0 for nonzero, bit 1 for above the threshold.
-struct Decoded {
-  std::vector<std::string> findings;
-  std::shared_ptr<LoadedSample> loaded;  // null when it did not fit
-  std::string image_digest, mask_digest;
-  int height = 0, width = 0;
-  MaskEvidence evidence;
-  int64_t nonzero_pixels = 0, above_pixels = 0;
-  Fingerprint fingerprint;
-};
-
-uint32_t threshold_of(const ForegroundRule& rule) {
-  return rule.kind == ForegroundRule::Kind::kAbove ? rule.threshold : ForegroundRule{}.threshold;
-}
-
-/// Lets `bytes` into memory while the sum stays below the limit.
-bool reserve(std::atomic<int64_t>& used, int64_t bytes, int64_t limit) {
-  if (used.fetch_add(bytes) + bytes <= limit) return true;
-  used.fetch_sub(bytes);
-  return false;
-}
-
-void decode_mask(const Sample& sample, const ForegroundRule& asked, Decoded& decoded,
-                 std::vector<uint8_t>& both_rules) {
-  const MappedFile file(sample.mask);
-  decoded.mask_digest = sha256(file.bytes());
-  const media::LabelImage mask = media::decode_label_image(file.bytes(), sample.mask.string());
-  if (decoded.height != 0 && (mask.height != decoded.height || mask.width != decoded.width)) {
-    decoded.findings.push_back(concat(sample.mask.string(), ": a mask must have its image's size ",
-                                      decoded.width, " x ", decoded.height, ", got: ", mask.width,
-                                      " x ", mask.height));
-  }
-  decoded.evidence = classify_mask(mask);
-  const std::string objection = mask_objection(decoded.evidence, asked);
-  if (!objection.empty()) {
-    decoded.findings.push_back(concat(sample.mask.string(), ": ", objection));
-  }
-  const uint32_t threshold = threshold_of(asked);
-  both_rules.resize(mask.data.size());
-  for (size_t i = 0; i < both_rules.size(); ++i) {
-    const bool is_nonzero = mask.data[i] != 0, is_above = mask.data[i] > threshold;
-    decoded.nonzero_pixels += is_nonzero;
-    decoded.above_pixels += is_above;
-    both_rules[i] = static_cast<uint8_t>(is_nonzero | is_above << 1);
-  }
-}
-
-Decoded decode_pair(const Sample& sample, const DatasetSource& source, std::atomic<int64_t>& used) {
-  Decoded decoded;
-  auto loaded = std::make_shared<LoadedSample>();
-  loaded->id = sample.id;
-  try {
-    const MappedFile file(sample.image);
-    loaded->image = media::decode_image(file.bytes(), sample.image.string());
-    loaded->digest = decoded.image_digest = sha256(file.bytes());
-    decoded.height = loaded->image.height;
-    decoded.width = loaded->image.width;
-    decoded.fingerprint = fingerprint_of(loaded->image);
-  } catch (const IoError& error) {
-    decoded.findings.emplace_back(error.what());
-  }
-  try {
-    decode_mask(sample, source.foreground, decoded, loaded->mask);
-  } catch (const IoError& error) {
-    decoded.findings.emplace_back(error.what());
-  }
-  const auto bytes = static_cast<int64_t>(loaded->image.data.size() + loaded->mask.size());
-  if (reserve(used, bytes, source.memory_limit_bytes)) decoded.loaded = std::move(loaded);
-  return decoded;
-}
 
 void check_source(const DatasetSource& source) {
   TESSERA_CHECK(source.val_fraction >= 0 && source.val_fraction < 1,
@@ -130,54 +55,6 @@ Assignment assign(const DatasetSource& source, const std::vector<std::string>& i
   return result;
 }
 
-void warn_of_ignored(const fs::path& folder, const std::vector<std::string>& ignored,
-                     std::vector<std::string>& warnings) {
-  if (ignored.empty()) return;
-  constexpr size_t kShown = 5;
-  std::string text = concat(folder.string(), ": ", ignored.size(), " ignored:");
-  for (size_t i = 0; i < std::min(kShown, ignored.size()); ++i) text += " " + ignored[i];
-  warnings.push_back(text + (ignored.size() > kShown ? " ..." : ""));
-}
-
-void warn_of_groups(const std::vector<std::string>& groups, const std::vector<Split>& splits,
-                    std::vector<std::string>& warnings) {
-  std::map<std::string, std::set<Split>> sides;
-  for (size_t i = 0; i < groups.size(); ++i) sides[groups[i]].insert(splits[i]);
-  for (const auto& [group, found] : sides) {
-    if (found.size() < 2) continue;
-    std::string names;
-    for (const Split split : found)
-      names += concat(names.empty() ? "" : " and ", split_name(split));
-    warnings.push_back(concat("group ", group, " is in ", names, ": scores may be too good"));
-  }
-}
-
-void warn_of_duplicates(const std::vector<Sample>& samples, const std::vector<Split>& splits,
-                        const std::vector<Decoded>& decoded, std::vector<std::string>& warnings) {
-  constexpr int kShown = 10;
-  int found = 0;
-  for (size_t a = 0; a < samples.size(); ++a) {
-    for (size_t b = a + 1; b < samples.size(); ++b) {
-      if (splits[a] == splits[b]) continue;
-      const bool is_same = decoded[a].image_digest == decoded[b].image_digest;
-      if (!is_same && !is_near_duplicate(decoded[a].fingerprint, decoded[b].fingerprint)) continue;
-      if (found++ < kShown) {
-        warnings.push_back(concat(samples[a].id, " (", split_name(splits[a]), ") and ",
-                                  samples[b].id, " (", split_name(splits[b]), ") are ",
-                                  is_same ? "the same file" : "nearly the same picture"));
-      }
-    }
-  }
-  if (found > kShown) {
-    warnings.push_back(concat(found - kShown, " more pairs of like pictures across splits"));
-  }
-}
-
-void apply_rule(LoadedSample& loaded, const ForegroundRule& rule) {
-  const int bit = rule.kind == ForegroundRule::Kind::kNonzero ? 0 : 1;
-  for (uint8_t& value : loaded.mask) value = value >> bit & 1;
-}
-
 }  // namespace
 
 std::vector<size_t> Dataset::indices(Split split) const {
@@ -217,13 +94,12 @@ Dataset open_dataset(const DatasetSource& source, Executor& executor) {
   const std::vector<Sample> samples = pair_by_stem(images, masks, findings);
   const std::vector<std::string> ids = ids_of(samples);
 
-  std::vector<Decoded> decoded(samples.size());
+  std::vector<CheckedPair> pairs(samples.size());
   std::atomic<int64_t> used = 0;
-  executor.parallel_for(static_cast<int64_t>(samples.size()), [&](int64_t i, int) {
-    decoded[i] = decode_pair(samples[i], source, used);
-  });
+  executor.parallel_for(static_cast<int64_t>(samples.size()),
+                        [&](int64_t i, int) { pairs[i] = check_pair(samples[i], source, used); });
   std::vector<MaskEvidence> evidence;
-  for (const Decoded& one : decoded) {
+  for (const CheckedPair& one : pairs) {
     findings.insert(findings.end(), one.findings.begin(), one.findings.end());
     evidence.push_back(one.evidence);
   }
@@ -241,12 +117,13 @@ Dataset open_dataset(const DatasetSource& source, Executor& executor) {
 
   warn_of_ignored(source.images, images.ignored, dataset.warnings_);
   warn_of_ignored(source.masks, masks.ignored, dataset.warnings_);
+  warn_of_scales(samples, pairs, dataset.warnings_);
   warn_of_groups(groups, splits, dataset.warnings_);
-  warn_of_duplicates(samples, splits, decoded, dataset.warnings_);
+  warn_of_duplicates(samples, splits, pairs, dataset.warnings_);
   const bool is_nonzero = dataset.foreground_.rule.kind == ForegroundRule::Kind::kNonzero;
   int64_t total = 0;
   for (size_t i = 0; i < samples.size(); ++i) {
-    Decoded& one = decoded[i];
+    CheckedPair& one = pairs[i];
     if (one.loaded) apply_rule(*one.loaded, dataset.foreground_.rule);
     const int64_t pixels = is_nonzero ? one.nonzero_pixels : one.above_pixels;
     total += pixels;

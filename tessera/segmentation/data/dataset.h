@@ -69,8 +69,8 @@ class Dataset {
 
   const ForegroundDecision& foreground() const { return foreground_; }
 
-  /// Lines for the user: ignored files, near-duplicates across splits, groups across splits, no
-  /// foreground anywhere.
+  /// Lines for the user: ignored files, images of 12 and of 16 bits in one set, near-duplicates
+  /// across splits, groups across splits, no foreground anywhere.
   const std::vector<std::string>& warnings() const { return warnings_; }
 
   /// SHA-256 over ids, splits, both digests and the foreground rule: what a run was trained on.

@@ -285,6 +285,20 @@ TEST_F(DataFolder, WarnsOfOtherFilesAndSkipsHiddenOnes) {
   EXPECT_TEXT(dataset.warnings()[0], "images: 1 ignored: notes.txt");
 }
 
+TEST_F(DataFolder, WarnsOfImagesOfTwelveAndOfSixteenBits) {
+  add_pair("a");
+  add_pair("b");
+  std::vector<uint16_t> grey(12 * 16);
+  for (size_t i = 0; i < grey.size(); ++i) grey[i] = static_cast<uint16_t>(20 * (i * 7 % 192));
+  media::write_label_png(images() / "a.png", 12, 16, grey);
+  EXPECT_TRUE(open_dataset(source()).warnings().empty());
+  for (uint16_t& value : grey) value = static_cast<uint16_t>(16 * (value / 20 * 11 % 192 * 20));
+  media::write_label_png(images() / "b.png", 12, 16, grey);
+  const Dataset dataset = open_dataset(source());
+  ASSERT_EQ(dataset.warnings().size(), 1u);
+  EXPECT_TEXT(dataset.warnings()[0], "different ranges: a by 4095 b by 65535");
+}
+
 TEST_F(DataFolder, WarnsOfTheSamePictureOnBothSides) {
   add_pair("a");
   add_pair("b");
