@@ -1,0 +1,223 @@
+#include "tessera/segmentation/training/trainer.h"
+
+#include <cmath>
+#include <fstream>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+#include "tessera/core/error.h"
+#include "tessera/core/file_io.h"
+#include "tessera/segmentation/training/predictor.h"
+#include "tessera/segmentation/training/run_folder.h"
+#include "tessera/segmentation/training/testing/toy_run.h"
+
+namespace tessera::segmentation {
+namespace {
+
+using tessera::testing::TemporaryFolder;
+using namespace segmentation::testing;
+
+std::string model_digest(const std::filesystem::path& run) {
+  return sha256_of_file(run / "model" / "model.safetensors");
+}
+
+std::string message_of(const std::function<void()>& run) {
+  try {
+    run();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+class TrainAutoSam : public ::testing::Test {
+ protected:
+  TrainAutoSam() : dataset_(toy_dataset(folder_.path() / "data", 8)), sam_(tiny_sam()) {}
+
+  AutoSamJob job(const char* name) const { return toy_job(dataset_, sam_, folder_ / name); }
+
+  TemporaryFolder folder_;
+  Dataset dataset_;
+  FrozenSam sam_;
+};
+
+TEST_F(TrainAutoSam, LowersTheLossAndLeavesAModelThatLoads) {
+  auto job = this->job("run");
+  job.settings.max_epochs = 12;
+  const AutoSamResult result = train_autosam(job);
+  ASSERT_EQ(result.history.size(), 12u);
+  EXPECT_LT(result.history.back().loss, 0.8 * result.history.front().loss);
+  EXPECT_GT(result.best_dice, 0.5);
+  EXPECT_EQ(result.stop_reason, "all 12 epochs are done");
+  AutoSamModel model = load_autosam(find_model_folder(job.run_folder), sam_);
+  Predictor predictor(model);
+  EXPECT_EQ(predictor.predict(dataset_.load(0)->image).probabilities.size(), 64u * 64u);
+}
+
+TEST_F(TrainAutoSam, LeavesTheFrozenSamBitForBitAndWithoutGradients) {
+  auto job = this->job("run");
+  train_autosam(job);
+  EXPECT_EQ(sam_digest(*sam_.sam), tiny_sam().digest);
+  for (const auto& parameter : sam_.sam->parameters()) {
+    EXPECT_FALSE(parameter.requires_grad());
+    EXPECT_FALSE(parameter.grad().defined());
+  }
+}
+
+TEST_F(TrainAutoSam, ContinuesToTheSameBitsFromAnyStep) {
+  auto whole = job("whole");
+  whole.settings.surrogate.max_epochs = 2;
+  train_autosam(whole);
+  auto parts = job("parts");
+  parts.settings.surrogate.max_epochs = 2;
+  // Stopped after two steps each time: within epochs, between them, and between the stages.
+  int pauses = 0;
+  while (true) {
+    int steps = 0;
+    parts.should_stop = [&] { return ++steps > 2; };
+    if (!train_autosam(parts).is_interrupted) break;
+    parts.is_resumed = true;
+    ASSERT_LT(++pauses, 20);
+  }
+  EXPECT_GT(pauses, 3);
+  EXPECT_EQ(model_digest(folder_ / "whole"), model_digest(folder_ / "parts"));
+}
+
+TEST_F(TrainAutoSam, GivesTheSameBitsWithAndWithoutKeptEmbeddings) {
+  train_autosam(job("filling"));
+  train_autosam(job("reading"));
+  EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "reading"));
+}
+
+TEST_F(TrainAutoSam, ComputesDamagedEmbeddingsAgainAndSaysSo) {
+  train_autosam(job("first"));
+  int damaged = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache")) {
+    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(1000);
+    file.put('x');
+    file.put('y');
+    ++damaged;
+  }
+  EXPECT_GT(damaged, 8);
+  auto job = this->job("second");
+  std::vector<std::string> warnings;
+  job.report = [&](const AutoSamProgress& progress) {
+    warnings.insert(warnings.end(), progress.warnings.begin(), progress.warnings.end());
+  };
+  train_autosam(job);
+  ASSERT_FALSE(warnings.empty());
+  EXPECT_NE(warnings[0].find(".emb: was damaged and is computed again"), std::string::npos);
+  EXPECT_EQ(model_digest(folder_ / "first"), model_digest(folder_ / "second"));
+}
+
+TEST_F(TrainAutoSam, StopsWhenValidationGetsNoBetter) {
+  auto job = this->job("run");
+  job.settings.learning_rate = 0;
+  job.settings.max_epochs = 30;
+  job.settings.patience = 3;
+  const AutoSamResult result = train_autosam(job);
+  EXPECT_LT(result.history.size(), 12u);
+  EXPECT_EQ(result.stop_reason, "no better validation Dice for 3 epochs");
+}
+
+TEST_F(TrainAutoSam, TrainsTheSurrogateOnTheFrozenGenerator) {
+  auto job = this->job("run");
+  job.settings.max_epochs = 8;
+  job.settings.surrogate = {.max_epochs = 10, .learning_rate = 5e-3, .distillation = 0.25};
+  const AutoSamResult result = train_autosam(job);
+  ASSERT_EQ(result.history.size(), 18u);
+  EXPECT_LT(result.history.back().loss, result.history[8].loss);
+  EXPECT_GT(result.fast_dice, 0.3);
+  AutoSamModel model = load_autosam(job.run_folder / "model", {});
+  Predictor fast(model, {.is_fast = true});
+  EXPECT_EQ(fast.predict(dataset_.load(0)->image).height, 64);
+}
+
+TEST_F(TrainAutoSam, TrainsThePlainHeadAndTheUnetWithoutASam) {
+  for (const Method method : {Method::kPlainHead, Method::kUnet}) {
+    auto job = toy_job(dataset_, {}, folder_ / method_name(method));
+    job.settings.method = method;
+    job.settings.g_size = 32;
+    job.settings.max_epochs = 1;
+    job.settings.min_views_per_epoch = 2;
+    EXPECT_EQ(train_autosam(job).history.size(), 1u);
+    AutoSamModel model = load_autosam(job.run_folder / "model", {});
+    EXPECT_EQ(model.config().method, method);
+  }
+}
+
+TEST_F(TrainAutoSam, TrainsOnEmptyMasksWithoutNaN) {
+  const Dataset empty = toy_dataset(folder_.path() / "empty", 8, /*radius=*/0);
+  auto job = toy_job(empty, sam_, folder_ / "run");
+  const AutoSamResult result = train_autosam(job);
+  for (const auto& record : result.history) EXPECT_TRUE(std::isfinite(record.loss));
+  EXPECT_TRUE(std::isfinite(result.best_dice));
+}
+
+TEST_F(TrainAutoSam, RefusesACheckpointOfAnotherConfigurationSamOrData) {
+  auto job = this->job("run");
+  job.settings.max_epochs = 1;
+  train_autosam(job);
+  job.is_resumed = true;
+  auto other = job;
+  other.settings.batch = 4;
+  EXPECT_NE(message_of([&] {
+              train_autosam(other);
+            }).find("is of another configuration: batch is 4, the checkpoint has 2"),
+            std::string::npos);
+  other = job;
+  other.sam = tiny_sam(2);
+  EXPECT_NE(message_of([&] { train_autosam(other); }).find("must be continued with the same SAM"),
+            std::string::npos);
+  other = job;
+  other.train = {0, 1};
+  EXPECT_NE(message_of([&] { train_autosam(other); }).find("must be continued on the same images"),
+            std::string::npos);
+  EXPECT_NE(message_of([&] {
+              load_autosam(job.run_folder / "model", tiny_sam(2));
+            }).find("must be the SAM that"),
+            std::string::npos);
+}
+
+TEST_F(TrainAutoSam, MayBeMadeLonger) {
+  auto job = this->job("run");
+  job.settings.max_epochs = 1;
+  train_autosam(job);
+  job.is_resumed = true;
+  job.settings.max_epochs = 2;
+  EXPECT_EQ(train_autosam(job).history.size(), 2u);
+}
+
+TEST_F(TrainAutoSam, RefusesAFolderThatHoldsARun) {
+  auto job = this->job("run");
+  job.settings.max_epochs = 1;
+  train_autosam(job);
+  EXPECT_THROW(train_autosam(job), IoError);
+}
+
+TEST_F(TrainAutoSam, NamesTheStepWhoseLossIsNoNumber) {
+  auto job = this->job("run");
+  job.settings.learning_rate = 1;  // the greatest that is legal
+  job.settings.max_gradient_norm = 1e9;
+  job.settings.weight_decay = 0;
+  job.settings.max_epochs = 1;
+  FrozenSam broken = tiny_sam();
+  {
+    const at::NoGradGuard no_grad;
+    broken.sam->parameters().back().fill_(std::numeric_limits<float>::quiet_NaN());
+    for (auto& entry : broken.sam->named_parameters())
+      if (entry.key().find("output_upscaling") != std::string::npos)
+        entry.value().fill_(std::numeric_limits<float>::quiet_NaN());
+  }
+  job.sam = broken;
+  EXPECT_NE(message_of([&] {
+              train_autosam(job);
+            }).find("the loss is no longer a number at epoch 1, step 1"),
+            std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(job.run_folder / "checkpoint.safetensors"));
+}
+
+}  // namespace
+}  // namespace tessera::segmentation
