@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -147,6 +148,17 @@ std::vector<uint8_t> disc(int height, int width, double y0, double x0, double ra
   return mask;
 }
 
+/// (x, y) in grid pixels.
+std::pair<double, double> centroid(const MaskGrid& grid) {
+  double area = 0, x = 0, y = 0;
+  for (size_t i = 0; i < grid.target.size(); ++i) {
+    area += grid.target[i];
+    x += grid.target[i] * (static_cast<double>(i % grid.side) + 0.5);
+    y += grid.target[i] * (static_cast<double>(i / grid.side) + 0.5);
+  }
+  return {x / area, y / area};
+}
+
 TEST(SampledMask, LiesWhereThePictureShowsIt) {
   const std::vector<uint8_t> mask = disc(60, 80, 25, 50, 14);
   media::Image image = media::make_image(60, 80, 3);
@@ -196,12 +208,17 @@ TEST(WholeMask, SharesThePicturesGeometry) {
   const MaskGrid grid = whole_mask(mask, 30, 60, 512, 256);
   EXPECT_EQ(grid.valid[static_cast<size_t>(127) * 256 + 255], 1);
   EXPECT_EQ(grid.valid[static_cast<size_t>(128) * 256], 0);
-  double area = 0, x = 0;
-  for (size_t i = 0; i < grid.target.size(); ++i) {
-    area += grid.target[i];
-    x += grid.target[i] * (static_cast<double>(i % 256) + 0.5);
-  }
-  EXPECT_NEAR(x / area, 40 * 256 / 60.0, 0.3);
+  const auto [x, y] = centroid(grid);
+  EXPECT_NEAR(x, 40 * 256 / 60.0, 0.1);
+  EXPECT_NEAR(y, 15 * 256 / 60.0, 0.1);
+}
+
+TEST(SampledMask, KeepsTheCentreOfARegion) {
+  const MaskGrid grid =
+      sample_mask(disc(60, 80, 25, 50, 14), 60, 80, {44, 30, 50}, 100, Padding::kReflect);
+  const auto [x, y] = centroid(grid);
+  EXPECT_NEAR(x, (50 - 19) * 2, 0.1);
+  EXPECT_NEAR(y, (25 - 5) * 2, 0.1);
 }
 
 }  // namespace

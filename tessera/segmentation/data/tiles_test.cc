@@ -63,6 +63,13 @@ TEST(TilePlan, OfTileZeroIsTheWholeImage) {
   EXPECT_EQ(got, std::vector<float>(50 * 70, 1.3F));
 }
 
+TEST(TilePlan, PutsASmallImageIntoTheMiddle) {
+  const TilePlan plan = tile_plan(10, 21, 32, 24);
+  ASSERT_EQ(plan.origins.size(), 1u);
+  EXPECT_EQ(plan.origins[0].y, -11);
+  EXPECT_EQ(plan.origins[0].x, -5);
+}
+
 TEST(TilePlan, RefusesWrongSizes) {
   EXPECT_THROW(tile_plan(0, 4, 2, 1), InvalidArgument);
   EXPECT_THROW(tile_plan(4, 4, -1, 1), InvalidArgument);
