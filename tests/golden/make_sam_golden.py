@@ -26,7 +26,9 @@ from segment_anything.modeling import (ImageEncoderViT, MaskDecoder, PromptEncod
 
 SEED = 20251125
 IMAGE, PATCH, DIM, HEADS, MLP, WINDOW = 40, 8, 16, 2, 40, 3
-PROMPT_DIM, MASK_CHANNELS, DECODER_MLP, IOU_DIM = 32, 8, 48, 24
+PROMPT_DIM, MASK_CHANNELS, DECODER_MLP, IOU_DIM = 32, 16, 48, 24
+TABLES = ("pos_embed", "_point_embed.weight", "mask_embed.weight", "iou_token.weight",
+          "mask_tokens.weight")
 MEAN, DEVIATION = [123.675, 116.28, 103.53], [58.395, 57.12, 57.375]
 
 
@@ -57,16 +59,13 @@ def randomise(sam):
             parameter.data = 0.1 * torch.randn_like(parameter)
         elif "rel_pos" in name:  # times q, which is about one: biases that move the softmax
             parameter.data = 1 / math.sqrt(parameter.shape[1]) * torch.randn_like(parameter)
-        elif "embed" in name.split(".")[-1] or "token" in name or "_embed" in name:
-            scale = 0.5 if parameter.dim() != 4 or "pos_embed" in name else 1 / 8
-            parameter.data = scale * torch.randn_like(parameter)
-            if name.endswith("patch_embed.proj.weight"):
-                parameter.data = torch.randn_like(parameter) / math.sqrt(parameter[0].numel())
+        elif name.endswith(TABLES) or "point_embeddings" in name:
+            parameter.data = 0.5 * torch.randn_like(parameter)
         else:
             fan_in = parameter[0].numel()
             if "output_upscaling" in name:  # a transposed convolution without overlap
                 fan_in = parameter.shape[0]
-            parameter.data = 1.4 / math.sqrt(fan_in) * torch.randn_like(parameter)
+            parameter.data = 1.2 / math.sqrt(fan_in) * torch.randn_like(parameter)
     return sam.eval()
 
 
@@ -100,6 +99,16 @@ def record_prompts(sam, embedding, stored):
                    f"{kind}.multi": multi[0], f"{kind}.multi_iou": multi[1]}
         if kind == "all":
             (stored["points"], stored["labels"]), stored["boxes"], stored["masks"] = given
+
+
+def rounding(sam, embedding, given):
+    """How far Meta's own fp32 masks are from fp64."""
+    sparse, dense = sam.prompt_encoder(*given)
+    inputs = [embedding, sam.prompt_encoder.get_dense_pe(), sparse, dense]
+    single = sam.mask_decoder(*inputs, multimask_output=True)[0]
+    double = sam.mask_decoder.double()(*[x.double() for x in inputs], multimask_output=True)[0]
+    sam.mask_decoder.float()
+    return (single - double).abs().max().item()
 
 
 def record_encoder(sam, image, stored):
@@ -178,6 +187,8 @@ def make_full(folder):
     with torch.no_grad():
         stored["embedding"] = sam.image_encoder(sam.preprocess(picture))
         record_prompts(sam, stored["embedding"], stored)
+        for kind, given in prompts(sam).items():
+            print(f"{kind}: fp32's rounding {rounding(sam, stored['embedding'], given):.1e}")
     save(stored, folder / "outputs.safetensors")
 
 

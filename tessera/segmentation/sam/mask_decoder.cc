@@ -4,6 +4,7 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/stack.h>
 
 #include "tessera/core/error.h"
@@ -39,13 +40,12 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
   const Tensor own =
       at::cat({iou_token->weight, mask_tokens->weight}, 0).unsqueeze(0).expand({prompts, -1, -1});
   const Tensor tokens = at::cat({own, sparse.to(own.scalar_type())}, 1);
+  const Tensor shared = lean(embeddings);
   const Tensor image =
-      (prompts == images ? embeddings : embeddings.repeat_interleave(prompts / images, 0)) + dense;
-  const auto [read, keys] = transformer->forward(image, image_positions, tokens);
+      (prompts == images ? shared : shared.repeat_interleave(prompts / images, 0)) + lean(dense);
+  const auto [read, keys] = transformer->forward(image, lean(image_positions), tokens);
 
-  const Tensor source = keys.transpose(1, 2).reshape(image.sizes());
-  const Tensor half = at::gelu(up_norm->forward(up1->forward(source)));
-  const Tensor features = at::gelu(up2->forward(half));  // [P, dim / 8, 4 Y, 4 X]
+  const Tensor features = upscale(keys).flatten(1, 2);  // [P, Y * X * 16, dim / 8]
   // Only the tokens that are asked for.
   const int64_t num_masks = static_cast<int64_t>(hypernetworks.size());
   const int64_t first = multimask ? 1 : 0, end = multimask ? num_masks : 1;
@@ -54,9 +54,25 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
     kernels.push_back(hypernetworks[i]->forward(read.select(1, 1 + i)));
   }
   const Tensor logits =
-      at::bmm(at::stack(kernels, 1).to(features.scalar_type()), features.flatten(2));
-  return {logits.view({prompts, end - first, features.size(2), features.size(3)}),
+      at::bmm(at::stack(kernels, 1).to(features.scalar_type()), features.transpose(1, 2));
+  const int64_t y = embeddings.size(2), x = embeddings.size(3);
+  return {logits.view({prompts, end - first, y, x, 2, 2, 2, 2})
+              .permute({0, 1, 2, 4, 6, 3, 5, 7})
+              .reshape({prompts, end - first, 4 * y, 4 * x}),
           iou_head->forward(read.select(1, 0)).slice(1, first, end)};
+}
+
+// A transposed convolution whose kernel is its stride makes each pixel's four children from it
+// alone: a linear layer. So the upscaling stays in token order, where norms run over neighbours in
+// memory, and only the finished logits are put in rows.
+Tensor MaskDecoder::upscale(const Tensor& image) const {
+  const auto double_up = [](const Tensor& x, const DoublingConv2d& layer) {
+    const Tensor weight = layer.weight.permute({2, 3, 1, 0}).flatten(0, 2);  // [4 out, in]
+    return at::linear(x, weight, layer.bias.repeat({4})).unflatten(-1, {4, layer.bias.size(0)});
+  };
+  const Tensor half = double_up(image, *up1);  // [P, Y * X, 4, dim / 4]
+  const Tensor normed = lean_layer_norm(half, up_norm->weight, up_norm->bias, 1e-6);
+  return at::gelu(double_up(at::gelu(normed), *up2)).flatten(2, 3);
 }
 
 }  // namespace tessera::segmentation

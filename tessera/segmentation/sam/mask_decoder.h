@@ -24,6 +24,11 @@ struct MaskDecoder : torch::nn::Module {
   std::shared_ptr<ChannelNorm2d> up_norm;
   std::vector<std::shared_ptr<Mlp>> hypernetworks;  // one for each mask token
   std::shared_ptr<Mlp> iou_head;
+
+ private:
+  /// Image tokens [P, Y * X, dim] -> features of the mask's pixels, [P, Y * X, 16, dim / 8]: a
+  /// token's 4 x 4 pixels in the order (half y, half x, y, x).
+  at::Tensor upscale(const at::Tensor& image) const;
 };
 
 }  // namespace tessera::segmentation

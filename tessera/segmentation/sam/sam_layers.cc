@@ -1,6 +1,8 @@
 #include "tessera/segmentation/sam/sam_layers.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/gelu.h>
+#include <ATen/ops/layer_norm.h>
 #include <ATen/ops/relu.h>
 #include <ATen/ops/zeros.h>
 
@@ -34,6 +36,17 @@ at::Tensor Mlp::forward(at::Tensor x) const {
     if (i + 1 < layers.size()) x = at::relu(x);
   }
   return x;
+}
+
+at::Tensor lean(const at::Tensor& x) {
+  return x.is_cuda() && at::autocast::is_autocast_enabled(at::kCUDA) ? x.to(at::kBFloat16) : x;
+}
+
+at::Tensor lean_layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           double eps) {
+  // Autocast would widen x to fp32 first.
+  const c10::impl::ExcludeDispatchKeyGuard no_autocast(c10::DispatchKey::AutocastCUDA);
+  return at::layer_norm(x, {x.size(-1)}, weight.to(x.scalar_type()), bias.to(x.scalar_type()), eps);
 }
 
 }  // namespace tessera::segmentation

@@ -44,4 +44,16 @@ struct Mlp : torch::nn::Module {
   std::vector<std::shared_ptr<nn::Linear>> layers;
 };
 
+/// Note [Lean image tokens]: the decoder's cost on a GPU is moving P x 4096 image tokens through
+/// memory, once for each addition and norm. Under autocast on CUDA they are kept in bf16, as its
+/// products need them anyway; elsewhere nothing changes.
+///
+/// x as the decoder keeps it: bf16 under autocast on CUDA, else x itself.
+at::Tensor lean(const at::Tensor& x);
+
+/// LayerNorm over the last dim in x's own type: the statistics are fp32, weight and bias are
+/// rounded to x's type. fp32 in, fp32 out as usual.
+at::Tensor lean_layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                           double eps);
+
 }  // namespace tessera::segmentation

@@ -17,7 +17,7 @@ inline SamConfig tiny_sam_config() {
   config.global_blocks = {1};
   config.window_size = 3;
   config.prompt_dim = 32;
-  config.mask_prompt_channels = 8;
+  config.mask_prompt_channels = 16;
   config.decoder_mlp_dim = 48;
   config.iou_head_dim = 24;
   return config;

@@ -15,6 +15,10 @@ std::shared_ptr<nn::LayerNorm> layer_norm(int64_t dim) {
   return std::make_shared<nn::LayerNorm>(dim, kEps);
 }
 
+at::Tensor norm(const nn::LayerNorm& layer, const Tensor& x) {
+  return lean_layer_norm(x, layer.weight, layer.bias, layer.eps);
+}
+
 }  // namespace
 
 ProjectedAttention::ProjectedAttention(int64_t dim, int64_t inner_dim, int64_t num_heads)
@@ -57,13 +61,13 @@ void TwoWayBlock::forward(Tensor& tokens, Tensor& image, const Tensor& token_pos
     const Tensor q = tokens + token_positions;
     tokens = tokens + self_attn->forward(q, q, tokens);
   }
-  tokens = norm1->forward(tokens);
+  tokens = norm(*norm1, tokens);
   const Tensor placed_image = image + image_positions;
-  tokens = norm2->forward(tokens +
-                          token_to_image->forward(tokens + token_positions, placed_image, image));
-  tokens = norm3->forward(tokens + mlp->forward(tokens));
-  image = norm4->forward(image +
-                         image_to_token->forward(placed_image, tokens + token_positions, tokens));
+  tokens =
+      norm(*norm2, tokens + token_to_image->forward(tokens + token_positions, placed_image, image));
+  tokens = norm(*norm3, tokens + mlp->forward(tokens));
+  image =
+      norm(*norm4, image + image_to_token->forward(placed_image, tokens + token_positions, tokens));
 }
 
 TwoWayTransformer::TwoWayTransformer(const SamConfig& config) {
@@ -85,7 +89,7 @@ std::pair<Tensor, Tensor> TwoWayTransformer::forward(const Tensor& image,
   Tensor queries = tokens;
   for (const auto& layer : layers) layer->forward(queries, keys, tokens, places);
   queries = queries + final_attn->forward(queries + tokens, keys + places, keys);
-  return {norm_final->forward(queries), keys};
+  return {norm(*norm_final, queries), keys};
 }
 
 }  // namespace tessera::segmentation
