@@ -23,6 +23,7 @@ void check_source(const DatasetSource& source) {
 
 std::vector<std::string> ids_of(const std::vector<Sample>& samples) {
   std::vector<std::string> ids;
+  ids.reserve(samples.size());
   for (const Sample& sample : samples) ids.push_back(sample.id);
   return ids;
 }

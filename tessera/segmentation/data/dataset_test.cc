@@ -147,6 +147,25 @@ TEST_F(DataFolder, NoticesAFileThatChangedSinceItWasChecked) {
   media::write_png(images() / "a.png", noise(12, 16, 77));
   EXPECT_THROW(dataset.load(0), IoError);
   EXPECT_NO_THROW(dataset.load(1));
+  media::write_png(masks() / "b.png", block(12, 16, 254));
+  EXPECT_THROW(dataset.load(1), IoError);
+}
+
+TEST_F(DataFolder, ReadsNearBinaryMasksAbove127FromMemoryAndFromDisk) {
+  add_pair("a");
+  add_pair("b");
+  media::Image noisy = block(12, 16);
+  noisy.data[0] = 4;
+  noisy.data[17] = 250;
+  media::write_png(masks() / "a.png", noisy);
+  DatasetSource small = source();
+  small.memory_limit_bytes = 1;
+  for (const Dataset& dataset : {open_dataset(source()), open_dataset(small)}) {
+    EXPECT_EQ(dataset.load(0)->mask, dataset.load(1)->mask);
+    EXPECT_EQ(dataset.load(0)->mask[0], 0);
+    EXPECT_EQ(dataset.load(0)->mask[17], 1);
+    EXPECT_EQ(dataset.foreground_pixels(0), 5 * 7);
+  }
 }
 
 TEST_F(DataFolder, ListsAllFindingsAtOnce) {
@@ -312,6 +331,8 @@ TEST_F(DataFolder, WarnsOfTheSamePictureOnBothSides) {
   const Dataset dataset = open_dataset(split);
   ASSERT_EQ(dataset.warnings().size(), 1u);
   EXPECT_TEXT(dataset.warnings()[0], "b (train) and c (test) are nearly the same picture");
+  write_file(folder / "split.csv", "id,split\na,test\nb,train\nc,train\n");
+  EXPECT_TRUE(open_dataset(split).warnings().empty());
 }
 
 TEST_F(DataFolder, ReportsTheSplitFileWithTheRest) {

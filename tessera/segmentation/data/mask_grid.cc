@@ -55,8 +55,9 @@ MaskGrid sample_grid(const MaskSource& source, const Affine& affine, int side, i
   for (int row = 0; row < side; ++row) {
     std::fill(sums.begin(), sums.end(), 0);
     for (int sample = 0; sample < count * count; ++sample) {
-      const double r = row + (sample / count + 0.5) / count - 0.5;
-      const double c = (sample % count + 0.5) / count - 0.5;
+      const int i = sample / count, j = sample % count;
+      const double r = row + (i + 0.5) / count - 0.5;
+      const double c = (j + 0.5) / count - 0.5;
       const double x0 = inside.x0 + c * inside.column_x + r * inside.row_x;
       const double y0 = inside.y0 + c * inside.column_y + r * inside.row_y;
       for (int column = 0; column < side; ++column) {

@@ -115,6 +115,7 @@ std::vector<Split> draw_split(std::span<const std::string> ids, std::span<const 
                 groups.empty() ? "images" : "groups",
                 " to part into train and val, got: ", members.size());
   std::vector<const std::vector<size_t>*> sets;
+  sets.reserve(members.size());
   for (const auto& [name, indices] : members) sets.push_back(&indices);
   std::vector<size_t> order(sets.size());
   std::iota(order.begin(), order.end(), size_t{0});

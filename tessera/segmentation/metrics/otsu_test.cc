@@ -64,6 +64,10 @@ TEST(Otsu, TakesTheSmallerSideAndTheBrighterOfTwoEqual) {
   EXPECT_EQ(otsu_mask(grey({9, 200})), (std::vector<uint8_t>{0, 1}));
 }
 
+TEST(Otsu, TakesTheLowestOfEqualThresholds) {
+  EXPECT_EQ(otsu_mask(grey({0, 100, 200})), (std::vector<uint8_t>{1, 0, 0}));
+}
+
 TEST(Otsu, OfOneGreyIsEmpty) {
   EXPECT_EQ(otsu_mask(grey({7, 7, 7})), (std::vector<uint8_t>{0, 0, 0}));
   EXPECT_EQ(otsu_mask(grey({255, 255})), (std::vector<uint8_t>{0, 0}));
