@@ -28,7 +28,10 @@ void add_generate(CLI::App& program, Console& console, Run& chosen);
 void add_compare(CLI::App& program, Console& console, Run& chosen);
 void add_contact_sheet(CLI::App& program, Console& console, Run& chosen);
 void add_demo(CLI::App& program, Console& console, Run& chosen);
+void add_segment(CLI::App& program, Console& console, Run& chosen);  // a group
 void add_train_demo_video(CLI::App& program, Console& console, Run& chosen);
+void add_train_demo_sam(CLI::App& program, Console& console, Run& chosen);
+void add_evaluate_demo_sam(CLI::App& program, Console& console, Run& chosen);
 void add_doctor(CLI::App& program, Console& console, Run& chosen);
 
 }  // namespace tessera::cli

@@ -99,6 +99,33 @@ void Progress::update(int64_t done, const std::string& detail) {
   has_open_line_ = is_terminal_;
 }
 
+StatusLine::StatusLine(Console& console)
+    : console_(console),
+      last_line_(std::chrono::steady_clock::now()),
+      is_terminal_(isatty(STDERR_FILENO) != 0) {}
+
+StatusLine::~StatusLine() {
+  if (has_open_line_) std::fputc('\n', stderr);
+}
+
+void StatusLine::renew(const std::string& text) {
+  if (console_.is_json()) return;
+  const auto now = std::chrono::steady_clock::now();
+  if (!is_terminal_ && now - last_line_ < std::chrono::minutes(1)) return;
+  last_line_ = now;
+  std::fprintf(stderr, is_terminal_ ? "\r%s\033[K" : "%s\n", text.c_str());
+  std::fflush(stderr);
+  has_open_line_ = is_terminal_;
+}
+
+void StatusLine::settle(const std::string& text) {
+  if (console_.is_json()) return;
+  last_line_ = std::chrono::steady_clock::now();
+  std::fprintf(stderr, is_terminal_ ? "\r%s\033[K\n" : "%s\n", text.c_str());
+  std::fflush(stderr);
+  has_open_line_ = false;
+}
+
 std::string format_seconds(double seconds) {
   if (seconds < 59.95) return format("%.1f s", seconds);
   const auto whole = static_cast<long long>(std::llround(seconds));

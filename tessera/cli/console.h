@@ -51,6 +51,24 @@ class Progress {
   bool is_terminal_, has_open_line_ = false;
 };
 
+/// News on standard error while work of unknown length goes on: passing news renew one line on a
+/// terminal, elsewhere they are lines once a minute; settled news stay. Nothing with --json.
+class StatusLine {
+ public:
+  explicit StatusLine(Console& console);
+  ~StatusLine();
+  StatusLine(const StatusLine&) = delete;
+  StatusLine& operator=(const StatusLine&) = delete;
+
+  void renew(const std::string& text);
+  void settle(const std::string& text);
+
+ private:
+  Console& console_;
+  std::chrono::steady_clock::time_point last_line_;
+  bool is_terminal_, has_open_line_ = false;
+};
+
 /// "4.2 s", "3 min 05 s", "2 h 07 min".
 std::string format_seconds(double seconds);
 

@@ -9,8 +9,11 @@
 #include "tessera/cli/command.h"
 #include "tessera/cli/common_flags.h"
 #include "tessera/cli/comparison.h"
+#include "tessera/cli/models.h"
 #include "tessera/cli/output_folder.h"
 #include "tessera/cli/pages/demo_index_page.h"
+#include "tessera/cli/segment_demo.h"
+#include "tessera/cli/segment_sam.h"
 #include "tessera/cli/version.h"
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
@@ -19,9 +22,9 @@ namespace tessera::cli {
 namespace {
 
 struct Options {
-  std::string output = "demo_out", model = "demo-video";
+  std::string output = "demo_out", model = "demo-video", sam = kDefaultSam;
   int threads = 0;
-  bool is_forced = false;
+  bool is_forced = false, has_sam = true;
 };
 
 /// Films that show what the model and the skipping can do, the first at the model's usual size,
@@ -50,23 +53,27 @@ std::vector<Comparison> plan_films(const Options& options, const LoadedModel& lo
   return plans;
 }
 
-/// The front page of the films that are finished.
-std::string index_page(std::vector<pages::DemoComparison> comparisons) {
+pages::DemoSection film_section(std::vector<pages::DemoComparison> comparisons) {
   pages::DemoSection section;
   section.title = "Films, dense and lite";
   section.text =
       "Each pair starts from the same noise. The dense film computes all of attention in every "
-      "step; "
-      "the lite one leaves out the tiles that stopped to matter, and remembers them from step to "
-      "step.";
+      "step; the lite one leaves out the tiles that stopped to matter, and remembers them from "
+      "step to step.";
   section.comparisons = std::move(comparisons);
+  return section;
+}
+
+/// The front page of what is finished.
+std::string index_page(std::vector<pages::DemoSection> sections) {
   pages::DemoIndex index;
   index.title = "Tessera";
   index.text =
-      "Films from words, made on this machine by a small model that ships with the program.";
+      "Films from words and masks for images, made on this machine by small models that ship with "
+      "the program.";
   index.footer = concat("tessera ", version(), " (", commit(), "), torch ", torch_version(), ", ",
                         machine_name());
-  index.sections.push_back(std::move(section));
+  index.sections = std::move(sections);
   return pages::demo_index_page(index);
 }
 
@@ -90,9 +97,42 @@ std::vector<pages::DemoComparison> make_films(Console& console, const LoadedMode
   return finished;
 }
 
-int run_demo(Console& console, const Options& options) {
+/// What came to be before the end or Ctrl-C.
+struct Made {
+  std::vector<pages::DemoSection> sections;
+  bool is_complete = false;
+};
+
+Made make_sections(Console& console, const Options& options, const LoadedModel& loaded,
+                   std::vector<Comparison>& plans, const std::filesystem::path& folder) {
+  Made made;
+  auto films = make_films(console, loaded, plans, folder);
+  const bool has_all_films = films.size() == plans.size();
+  if (!films.empty()) made.sections.push_back(film_section(std::move(films)));
+  if (!has_all_films || is_interrupted()) return made;
+  if (!options.has_sam) {
+    made.is_complete = true;
+    return made;
+  }
+  const std::string name = "segmentation";
+  auto segments = make_segment_demo(
+      console,
+      {options.sam, folder / name, std::filesystem::path(options.output) / name, name + "/"});
+  made.is_complete = segments.has_value();
+  if (segments) made.sections.push_back(std::move(*segments));
+  return made;
+}
+
+int run_demo(Console& console, Options options) {
   const auto start = std::chrono::steady_clock::now();
   check_output_folder(options.output, options.is_forced);
+  try {
+    find_model(options.sam);
+  } catch (const IoError& error) {
+    if (options.sam != kDefaultSam) throw;
+    console.warn(concat("no segmentation in this demo: ", error.what()));
+    options.has_sam = false;
+  }
   FilmOptions film;
   film.model = options.model;
   film.threads = options.threads;
@@ -100,20 +140,18 @@ int run_demo(Console& console, const Options& options) {
   const LoadedModel loaded = load_model(film);
   auto plans = plan_films(options, loaded, film);
   OutputFolder folder(options.output, options.is_forced);
-  console.say(
-      concat("Making ", plans.size(), " films, each dense and lite; about 3 minutes on 2 cores."));
+  console.say(concat("Making ", plans.size(),
+                     " films, each dense and lite, and training on drawn pictures; about 4 to 5 "
+                     "minutes on 2 cores."));
 
-  auto finished = make_films(console, loaded, plans, folder.temporary_path());
-  const size_t num_finished = finished.size();
-  if (num_finished == 0)
+  auto made = make_sections(console, options, loaded, plans, folder.temporary_path());
+  if (made.sections.empty())
     throw Interrupted("[demo] stopped before two films were whole; nothing was written");
-  write_file(folder.temporary_path() / "index.html", index_page(std::move(finished)));
+  write_file(folder.temporary_path() / "index.html", index_page(std::move(made.sections)));
   folder.commit();
   const std::string page = (std::filesystem::path(options.output) / "index.html").string();
-  if (num_finished < plans.size()) {
-    throw Interrupted(concat("[demo] stopped; ", num_finished, " of ", plans.size(),
-                             " comparisons are finished: open ", page));
-  }
+  if (!made.is_complete)
+    throw Interrupted(concat("[demo] stopped; what was finished is on the page: open ", page));
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
   console.say(concat("Open ", page, "  (took ", format_seconds(took.count()), ")"));
   return kOk;
@@ -126,8 +164,10 @@ void add_demo(CLI::App& program, Console& console, Run& chosen) {
   auto* command = program.add_subcommand("demo",
                                          "Show what the program does, on one page.\n\n"
                                          "  tessera demo -o demo_out");
-  add_output_flag(*command, options->output, "Folder for the page and the films");
+  add_output_flag(*command, options->output, "Folder for the page, the films and the masks");
   command->add_option("--model", options->model, "Model name or folder")->capture_default_str();
+  command->add_option("--sam", options->sam, "The frozen SAM: model name or folder")
+      ->capture_default_str();
   command->add_option("--threads", options->threads, "CPU threads (default: all)")
       ->check(positive());
   add_force_flag(*command, options->is_forced);

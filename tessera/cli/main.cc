@@ -48,10 +48,32 @@ int run_and_report(Console& console, const Run& run) {
   }
 }
 
-bool is_command(CLI::App& program, const std::string& name) {
-  const auto commands = program.get_subcommands([](CLI::App*) { return true; });
-  return std::any_of(commands.begin(), commands.end(),
-                     [&](const CLI::App* command) { return command->get_name() == name; });
+/// The first word that should be a command and is none: "tessera paint", "tessera segment paint".
+/// Empty where there is none.
+std::string unknown_command(const CLI::App& program, int argc, char** argv) {
+  const CLI::App* group = &program;
+  std::string words;
+  for (int i = 1; i < argc && argv[i][0] != '-'; ++i) {
+    const auto commands = group->get_subcommands([](const CLI::App*) { return true; });
+    if (commands.empty()) return "";
+    words += (words.empty() ? "" : " ") + std::string(argv[i]);
+    const auto found = std::find_if(commands.begin(), commands.end(), [&](const CLI::App* command) {
+      return command->get_name() == argv[i];
+    });
+    if (found == commands.end()) return words;
+    group = *found;
+  }
+  return "";
+}
+
+/// The command that the words chose, as far as they were understood: for "see `... --help`".
+std::string chosen_command(const CLI::App& program) {
+  std::string name = "tessera";
+  for (const auto* app = &program; !app->get_subcommands().empty();) {
+    app = app->get_subcommands().front();
+    name += " " + app->get_name();
+  }
+  return name;
 }
 
 int run_program(int argc, char** argv) {
@@ -67,21 +89,23 @@ int run_program(int argc, char** argv) {
   add_compare(program, console, chosen);
   add_contact_sheet(program, console, chosen);
   add_demo(program, console, chosen);
+  add_segment(program, console, chosen);
   add_train_demo_video(program, console, chosen);
+  add_train_demo_sam(program, console, chosen);
+  add_evaluate_demo_sam(program, console, chosen);
   add_doctor(program, console, chosen);
-  if (argc > 1 && argv[1][0] != '-' && !is_command(program, argv[1])) {
+  if (const auto words = unknown_command(program, argc, argv); !words.empty()) {
+    const auto group = words.substr(0, words.rfind(' ') == words.npos ? 0 : words.rfind(' ') + 1);
     return report(console, kUsage,
-                  concat("there is no command \"", argv[1], "\" (see `tessera --help`)"));
+                  concat("there is no command \"", words, "\" (see `tessera ", group, "--help`)"));
   }
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& request) {  // --help, --version
     return program.exit(request);
   } catch (const CLI::ParseError& error) {
-    const std::string command = program.get_subcommands().empty()
-                                    ? "tessera"
-                                    : "tessera " + program.get_subcommands().front()->get_name();
-    return report(console, kUsage, concat(error.what(), " (see `", command, " --help`)"));
+    return report(console, kUsage,
+                  concat(error.what(), " (see `", chosen_command(program), " --help`)"));
   }
   watch_for_interrupt();  // before anything is written, so that Ctrl-C leaves nothing behind
   return run_and_report(console, chosen);

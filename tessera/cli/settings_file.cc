@@ -59,13 +59,47 @@ std::string command_names(const CLI::App& program) {
   return names;
 }
 
-bool is_command(const CLI::App& program, const std::string& name) {
-  return !program
-              .get_subcommands([&](const CLI::App* command) { return command->get_name() == name; })
-              .empty();
+/// The command's names from the program's commands down: {"segment", "train"}.
+std::vector<std::string> path_of(const CLI::App& command) {
+  std::vector<std::string> path;
+  for (const auto* app = &command; app->get_parent() != nullptr; app = app->get_parent()) {
+    path.insert(path.begin(), app->get_name());
+  }
+  return path;
+}
+
+const CLI::App* find_command(const CLI::App& group, const std::string& name) {
+  const auto found =
+      group.get_subcommands([&](const CLI::App* command) { return command->get_name() == name; });
+  return found.empty() ? nullptr : found.front();
+}
+
+/// Adds what `table` holds for the command that `path` leads to from `group`: first, since the
+/// first value of a flag counts, what the tables on the way hold, then its own keys.
+void read_table(const toml::table& table, const CLI::App& group, std::vector<std::string> path,
+                const std::filesystem::path& file, Settings& settings) {
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (!node.is_table()) continue;
+    const CLI::App* owner = find_command(group, name);
+    TESSERA_CHECK(owner != nullptr, file.string(), ": a table must be named after one of ",
+                  command_names(group), ", got: [", name, "]");
+    if (path.empty() || name != path.front()) continue;
+    read_table(*node.as_table(), *owner, {path.begin() + 1, path.end()}, file, settings);
+  }
+  for (const auto& [key, node] : table) {
+    const std::string name(key.str());
+    if (!node.is_table()) settings.emplace_back(name, values_of(node, place(file, name)));
+  }
 }
 
 }  // namespace
+
+std::string command_name(const CLI::App& command) {
+  std::string name;
+  for (const auto& word : path_of(command)) name += (name.empty() ? "" : " ") + word;
+  return name;
+}
 
 Settings read_toml_settings(const std::filesystem::path& path, const CLI::App& command) {
   toml::table table;
@@ -75,28 +109,14 @@ Settings read_toml_settings(const std::filesystem::path& path, const CLI::App& c
     throw IoError(concat(path.string(), ": is not valid TOML: ", error.description(), ", line ",
                          error.source().begin.line));
   }
+  const CLI::App* program = &command;
+  while (program->get_parent() != nullptr) program = program->get_parent();
   Settings settings;
-  for (const auto& [key, node] : table) {
-    const std::string name(key.str());
-    const auto* inner = node.as_table();
-    if (inner == nullptr) {
-      settings.emplace_back(name, values_of(node, place(path, name)));
-      continue;
-    }
-    const CLI::App& program = *command.get_parent();
-    TESSERA_CHECK(is_command(program, name), path.string(), ": a table must be named after one of ",
-                  command_names(program), ", got: [", name, "]");
-    if (name == command.get_name()) {
-      for (const auto& [inner_key, inner_node] : *inner) {
-        const std::string inner_name(inner_key.str());
-        settings.emplace_back(inner_name, values_of(inner_node, place(path, inner_name)));
-      }
-    }
-  }
+  read_table(table, *program, path_of(command), path, settings);
   return settings;
 }
 
-Settings read_sidecar_settings(const std::filesystem::path& path) {
+Settings read_sidecar_settings(const std::filesystem::path& path, const std::string& wanted) {
   nlohmann::json sidecar;
   try {
     sidecar = nlohmann::json::parse(read_text(path));
@@ -104,12 +124,10 @@ Settings read_sidecar_settings(const std::filesystem::path& path) {
     throw IoError(concat(path.string(), ": is not JSON"));
   }
   const auto schema = sidecar.is_object() ? sidecar.value("schema", nlohmann::json()) : sidecar;
-  if (schema != "tessera.generate/1" || !sidecar.contains("settings") ||
-      !sidecar["settings"].is_object()) {
-    throw IoError(concat(path.string(),
-                         ": must be the sidecar of a film, schema \"tessera.generate/1\" with "
-                         "settings, got schema: ",
-                         schema.is_string() ? schema.dump() : schema.type_name()));
+  if (schema != wanted || !sidecar.contains("settings") || !sidecar["settings"].is_object()) {
+    throw IoError(concat(
+        path.string(), ": must be of schema \"", wanted,
+        "\" with settings, got schema: ", schema.is_string() ? schema.dump() : schema.type_name()));
   }
   Settings settings;
   for (const auto& [key, value] : sidecar["settings"].items()) {
@@ -128,7 +146,7 @@ void apply_settings(CLI::App& command, const Settings& settings, const std::stri
   for (const auto& [key, values] : settings) {
     CLI::Option* option = command.get_option_no_throw("--" + key);
     if (option == nullptr || key == "config" || key == "rerun" || key == "help") {
-      throw InvalidArgument(concat(place(source, key), " is no flag of ", command.get_name(),
+      throw InvalidArgument(concat(place(source, key), " is no flag of ", command_name(command),
                                    " that a file can set"));
     }
     if (option->count() > 0 || values.empty()) continue;

@@ -4,6 +4,8 @@
 //   steps = 40
 //   [compare]         # a table under a command's name is for that command alone
 //   seed = 7
+//   [segment.train]   # `tessera segment train`; [segment] is for all of its commands
+//   epochs = 50
 //
 // Keys are the long flags' names. The command line wins over --config, which wins over --rerun.
 #pragma once
@@ -20,13 +22,18 @@ namespace tessera::cli {
 /// Flag names with the values as they would stand on the command line.
 using Settings = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
-/// The file's keys outside tables, and those in the table of `command`. Throws IoError (no such
-/// file, not TOML), InvalidArgument (a value that is neither text, number, truth value nor list; a
-/// table that is no command of the program). Messages begin with the path.
+/// "generate", "segment train".
+std::string command_name(const CLI::App& command);
+
+/// The file's keys outside tables, and those in the tables of `command` and its group. Throws
+/// IoError (no such file, not TOML), InvalidArgument (a value that is neither text, number, truth
+/// value nor list; a table that is no command of the program). Messages begin with the path.
 Settings read_toml_settings(const std::filesystem::path& path, const CLI::App& command);
 
-/// The object `settings` of a sidecar. Throws IoError.
-Settings read_sidecar_settings(const std::filesystem::path& path);
+/// The object `settings` of a JSON file that a command left beside its results. Throws IoError
+/// when that is not of the schema.
+Settings read_sidecar_settings(const std::filesystem::path& path,
+                               const std::string& schema = "tessera.generate/1");
 
 /// Gives the flags of `command` that are not set yet the values in `settings`. Throws
 /// InvalidArgument for a key that is no flag of the command or a value that it refuses; `source`

@@ -8,43 +8,19 @@ import json
 import os
 import pathlib
 import shutil
-import signal
 import struct
 import subprocess
-import tempfile
-import time
 import unittest
 
-TESSERA = os.environ["TESSERA"]
+from program import InFolder, TESSERA, run
+
 MODEL = pathlib.Path(os.environ["TESSERA_SOURCE"]) / "models" / "demo-video"
 MANY = ["--size", "64x32", "--frames", "4", "--steps", "500"]
 TINY = ["--size", "64x32", "--frames", "4", "--steps", "2"]
-# One thread: tiny films gain nothing from more, and on busy cores threads wait for each other.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 PROMPT = "two red circles moving left"
 
 
-def run(*arguments, **options):
-    return subprocess.run([TESSERA, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=300, **options)
-
-
-class InFolder(unittest.TestCase):
-    def setUp(self):
-        self._folder = tempfile.TemporaryDirectory()
-        self.folder = pathlib.Path(self._folder.name)
-
-    def tearDown(self):
-        self._folder.cleanup()
-
-    def assert_refused(self, result, code, *parts):
-        """One message on standard error with all the parts in it, and the exit code."""
-        self.assertEqual(result.returncode, code, result.stderr)
-        for part in parts:
-            self.assertIn(str(part), result.stderr)
-        lines = [line for line in result.stderr.splitlines() if line.startswith("tessera:")]
-        self.assertEqual(len(lines), 1, result.stderr)
-
+class WithModel(InFolder):
     def copy_model(self):
         model = self.folder / "model"
         shutil.copytree(MODEL, model)
@@ -52,30 +28,6 @@ class InFolder(unittest.TestCase):
 
     def weights_of(self, model):
         return next(model.glob("*.safetensors"))
-
-    def names(self):
-        return sorted(path.name for path in self.folder.iterdir())
-
-    def listing(self):
-        """Every file and folder below, with a file's bytes."""
-        return {str(path.relative_to(self.folder)): path.read_bytes() if path.is_file() else None
-                for path in self.folder.rglob("*")}
-
-    def refuse_command(self, code, parts, *arguments):
-        """Refused with one message, and nothing on disk is other than before."""
-        before = self.listing()
-        self.assert_refused(run(*arguments), code, *parts)
-        self.assertEqual(self.listing(), before)
-
-    def interrupt(self, line_part, *arguments):
-        """Runs until a line of progress has the part, sends Ctrl-C once; returns the exit code."""
-        process = subprocess.Popen([TESSERA, *map(str, arguments)], stdout=subprocess.DEVNULL,
-                                   stderr=subprocess.PIPE, text=True)
-        while line_part not in (line := process.stderr.readline()):
-            self.assertTrue(line, "the program ended early")
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
-        return process.returncode
 
 
 class Films(InFolder):
@@ -198,7 +150,7 @@ class Films(InFolder):
         self.refuse_command(3, ["dense/thesis.txt"], *again, "--force")
 
 
-class BadInput(InFolder):
+class BadInput(WithModel):
     def refuse(self, code, *parts, prompt=PROMPT, output="a.y4m", arguments=()):
         self.refuse_command(code, parts, "generate", "-p", prompt, *TINY, "-o",
                             self.folder / output, *arguments)

@@ -1,0 +1,113 @@
+// tessera segment check: is this data set fit for training, and what will training need?
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+
+#include "tessera/cli/common_flags.h"
+#include "tessera/cli/models.h"
+#include "tessera/cli/segment.h"
+#include "tessera/cli/segment_data.h"
+#include "tessera/cli/segment_sam.h"
+#include "tessera/core/error.h"
+#include "tessera/segmentation/data/tiles.h"
+#include "tessera/segmentation/sam/config.h"
+#include "tessera/segmentation/training/trainer.h"
+
+namespace tessera::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using segmentation::Split;
+
+struct Options {
+  DataFlags data;
+  std::string sam = kDefaultSam;
+};
+
+/// The sizes of a SAM without its weights, where there is a config.json; else those of Meta's,
+/// which all share one geometry.
+segmentation::SamConfig sizes_of(const std::string& name) {
+  const fs::path found = find_model(name);
+  return fs::is_directory(found) ? segmentation::read_sam_config(found / "config.json")
+                                 : segmentation::sam_vit_b();
+}
+
+void describe_foreground(Console& console, const segmentation::Dataset& data) {
+  std::vector<double> shares;
+  for (size_t i = 0; i < data.size(); ++i) {
+    shares.push_back(static_cast<double>(data.foreground_pixels(i)) /
+                     (static_cast<double>(data.height(i)) * data.width(i)));
+  }
+  std::sort(shares.begin(), shares.end());
+  char text[120];
+  std::snprintf(text, sizeof(text), "%.1f %% to %.1f %% of an image's pixels, median %.1f %%",
+                100 * shares.front(), 100 * shares.back(), 100 * shares[shares.size() / 2]);
+  say_fact(console, "foreground", text);
+}
+
+/// What embeddings of the default settings will take; an image larger than a tile has several.
+void describe_cache(Console& console, const segmentation::SamConfig& sam, int tile,
+                    const segmentation::Dataset& data) {
+  const segmentation::AutoSamSettings settings;
+  double entries = 0;
+  for (const auto split : {Split::kTrain, Split::kVal}) {
+    for (const size_t i : data.indices(split)) {
+      const double pixels = static_cast<double>(data.height(i)) * data.width(i);
+      const double tiles = tile == 0
+                               ? 1
+                               : std::clamp(pixels / (static_cast<double>(tile) * tile), 1.0,
+                                            static_cast<double>(settings.max_tiles_per_image));
+      entries += tiles * (split == Split::kTrain ? settings.views_per_image : 1);
+    }
+  }
+  const double bytes = entries * static_cast<double>(sam.prompt_dim * sam.grid() * sam.grid()) * 2;
+  std::error_code failure;
+  const auto disk = fs::space(".", failure);
+  say_fact(console, "cache",
+           concat("about ", format_bytes(bytes), " of SAM's embeddings (", settings.views_per_image,
+                  " views an image)",
+                  failure ? ""
+                          : "; " + format_bytes(static_cast<double>(disk.available)) +
+                                " are free here"));
+}
+
+int run_check(Console& console, const Options& options) {
+  check_data_flags(options.data);
+  const auto sam = sizes_of(options.sam);
+  const auto data = open_data(options.data, segmentation::AutoSamSettings().seed);
+  describe_data(console, options.data, data);
+  describe_foreground(console, data);
+  auto images = data.indices(Split::kTrain);
+  const auto choice = segmentation::choose_tile(data, images, segmentation::kAutoTile,
+                                                static_cast<int>(sam.mask_size()),
+                                                static_cast<int>(sam.image_size));
+  say_fact(console, "tile", choice.text);
+  describe_cache(console, sam, choice.tile, data);
+  console.say("All files are fit for training.");
+  say_fact(console, "next",
+           concat("tessera segment train --images ", options.data.images, " --masks ",
+                  options.data.masks,
+                  options.data.split.empty() ? "" : " --split " + options.data.split, " -o run"));
+  return kOk;
+}
+
+}  // namespace
+
+void add_segment_check(CLI::App& group, Console& console, Run& chosen) {
+  auto options = std::make_shared<Options>();
+  auto* command = group.add_subcommand(
+      "check",
+      "Read every image and mask, report all that stands against training, and say what training\n"
+      "will need.\n\n"
+      "  tessera segment check --images photos --masks masks\n"
+      "  tessera segment check --images photos --masks masks --split split.csv");
+  add_data_flags(*command, options->data);
+  add_split_flags(*command, options->data);
+  command->add_option("--sam", options->sam, "The SAM that training will use: name, folder, file")
+      ->capture_default_str();
+  finish_command(*command, console, chosen,
+                 [&console, options] { return run_check(console, *options); });
+}
+
+}  // namespace tessera::cli
