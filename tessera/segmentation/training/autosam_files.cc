@@ -21,6 +21,7 @@ std::string config_json(const AutoSamConfig& config) {
     json["order"] = hardnet_order_name(config.order);
     json["strided_head"] = config.generator.has_strided_head;
     json["stem_skip"] = config.generator.has_stem_skip;
+    json["decoder_width"] = config.generator.decoder_width;
     json["surrogate"] = config.has_surrogate;
   }
   json["prompt_dim"] = config.prompt_dim;
@@ -73,6 +74,7 @@ AutoSamConfig read_autosam_config(const std::filesystem::path& folder) {
     config.order = parse_hardnet_order(orders[json.choice("order", orders)]);
     config.generator.has_strided_head = json.boolean("strided_head");
     config.generator.has_stem_skip = json.boolean("stem_skip");
+    config.generator.decoder_width = json.integer("decoder_width", 0, 4096);
     config.has_surrogate = json.boolean("surrogate");
   }
   config.prompt_dim = json.integer("prompt_dim", 8, 4096);

@@ -106,6 +106,7 @@ void check_settings(const AutoSamSettings& settings) {
                 "[autosam] tile must be auto, 0 (the whole image) or in [16, 8192] source pixels, "
                 "got: ",
                 settings.tile);
+  check_range("decoder_width", settings.generator.decoder_width, 0, 4096);
   check_range("views_per_image", settings.views_per_image, 0, 10'000);
   check_range("max_tiles_per_image", settings.max_tiles_per_image, 1, 1000);
   check_range("min_views_per_epoch", settings.min_views_per_epoch, 1, kMany);
@@ -132,6 +133,7 @@ std::string autosam_settings_json(const AutoSamSettings& settings) {
                      {"order", hardnet_order_name(settings.order)},
                      {"strided_head", settings.generator.has_strided_head},
                      {"stem_skip", settings.generator.has_stem_skip},
+                     {"decoder_width", settings.generator.decoder_width},
                      {"g_size", settings.g_size},
                      {"tile", settings.tile},
                      {"views_per_image", settings.views_per_image},
@@ -168,6 +170,7 @@ AutoSamSettings read_autosam_settings(const std::filesystem::path& path) {
   settings.order = parse_hardnet_order(kOrders[json.choice("order", kOrders)]);
   settings.generator.has_strided_head = json.boolean("strided_head");
   settings.generator.has_stem_skip = json.boolean("stem_skip");
+  settings.generator.decoder_width = json.integer("decoder_width", 0, 4096);
   settings.g_size = whole("g_size", 32, 4096);
   settings.tile = whole("tile", kAutoTile, 8192);
   settings.views_per_image = whole("views_per_image", 0, 10'000);
