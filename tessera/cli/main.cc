@@ -35,7 +35,7 @@ int run_and_report(Console& console, const Run& run) {
   } catch (const Error& error) {
     return report(console, kFailed, error.what());
   } catch (const std::bad_alloc&) {
-    return report(console, kOutOfMemory, "out of memory: try fewer frames or a smaller size");
+    return report(console, kOutOfMemory, "out of memory: try fewer frames, a smaller size or batch");
   } catch (const c10::OutOfMemoryError& error) {
     return report(console, kOutOfMemory, error.what_without_backtrace());
   } catch (const c10::Error& error) {

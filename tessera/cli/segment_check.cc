@@ -41,9 +41,9 @@ void describe_foreground(Console& console, const segmentation::Dataset& data) {
   }
   std::sort(shares.begin(), shares.end());
   char text[120];
-  std::snprintf(text, sizeof(text), "%.1f %% to %.1f %% of an image's pixels, median %.1f %%",
+  std::snprintf(text, sizeof(text), "foreground is %.1f %% to %.1f %% of an image, median %.1f %%",
                 100 * shares.front(), 100 * shares.back(), 100 * shares[shares.size() / 2]);
-  say_fact(console, "foreground", text);
+  say_fact(console, "area", text);
 }
 
 /// What embeddings of the default settings will take; an image larger than a tile has several.

@@ -106,7 +106,7 @@ std::string describe_split(const segmentation::Dataset& data) {
 void describe_data(Console& console, const DataFlags& flags, const segmentation::Dataset& data) {
   const int64_t num_empty = count_empty(data);
   say_fact(console, "images",
-           concat(data.size(), " in ", flags.images, ", ", describe_sizes(data), " pixels"));
+           concat(data.size(), " in ", flags.images, ": ", describe_sizes(data)));
   say_fact(console, "masks",
            concat(flags.masks, ", foreground ", data.foreground().description,
                   num_empty > 0 ? concat("; ", num_empty, " empty") : ""));

@@ -76,6 +76,7 @@ Training::Training(Console& console, TrainFlags flags,
 }
 
 void Training::announce() {
+  is_announced_ = true;
   describe_data(console_, flags_.data, data_);
   say_fact(console_, "device",
            concat(flags_.device,
@@ -143,7 +144,11 @@ const segmentation::AutoSamResult& Training::run() {
   job.is_resumed = flags_.is_resumed;
   job.cache_folder = cache_folder(flags_, folder);
   job.report = [&](const AutoSamProgress& now) { tell(now, line); };
-  job.announce = [&](const std::string& text) { console_.say(text); };
+  // The trainer tells the tile first, then what it keeps of SAM.
+  job.announce = [&, name = "tile"](const std::string& text) mutable {
+    if (is_announced_) say_fact(console_, name, text);
+    name = "cache";
+  };
   job.should_stop = is_interrupted;
   try {
     if (!flags_.is_resumed) {

@@ -20,7 +20,7 @@ class Training {
   Training(Console& console, TrainFlags flags, const segmentation::AutoSamSettings& settings,
            const segmentation::Dataset& data, std::optional<TrainFlags> shown = {});
 
-  /// Says what is about to happen: data, device, SAM, networks.
+  /// Says what is about to happen: data, device, SAM, network; run() goes on with tile and cache.
   void announce();
 
   /// Makes the run's folder and trains, with a line an epoch. Throws what train_autosam throws; a
@@ -47,7 +47,7 @@ class Training {
   const segmentation::Dataset& data_;
   FinishedRun run_;
   Scored scored_;
-  bool has_told_time_ = false;
+  bool is_announced_ = false, has_told_time_ = false;
 };
 
 }  // namespace tessera::cli

@@ -219,6 +219,18 @@ class Predict(Trained):
         self.refuse_command(3, ["in", ".tessera"], "segment", "predict", self.run_folder, source,
                             "-o", source, "--force")
 
+    def test_interrupt_keeps_the_masks_that_are_finished(self):
+        source, out = self.folder / "in", self.folder / "out"
+        source.mkdir()
+        for number in range(300):
+            shutil.copy(self.images / "cell0.png", source / f"{number}.png")
+        code = self.interrupt("predict 1/300", "segment", "predict", self.run_folder, source, "-o",
+                              out)
+        self.assertEqual(code, 130)
+        summary = json.loads((out / "summary.json").read_text())
+        self.assertEqual(len(summary["images"]), len(list(out.glob("*.png"))))
+        self.assertLess(len(summary["images"]), 300)
+
     def test_image_that_does_not_decode(self):
         source = self.folder / "in"
         shutil.copytree(self.images, source)
@@ -269,6 +281,18 @@ class Evaluate(Trained):
                      "-o", self.folder / "new")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("1 test image", result.stdout)
+
+    def test_interrupt_leaves_nothing(self):
+        images, masks = self.folder / "images", self.folder / "masks"
+        images.mkdir()
+        masks.mkdir()
+        for number in range(200):
+            shutil.copy(self.images / "cell0.png", images / f"{number}.png")
+            shutil.copy(self.masks / "cell0.png", masks / f"{number}.png")
+        code = self.interrupt("evaluate 1/200", "segment", "evaluate", self.run_folder, "--images",
+                              images, "--masks", masks, "-o", self.folder / "out")
+        self.assertEqual(code, 130)
+        self.assertEqual(self.names(), ["images", "masks"])
 
     def test_a_part_without_images(self):
         split = self.folder / "split.csv"
