@@ -21,8 +21,8 @@ from program import InFolder, run
 WORK = tempfile.TemporaryDirectory()
 SAM = pathlib.Path(WORK.name) / "tiny-sam"
 SIDE = 48
-TRAIN = ["--sam", SAM, "--order", "39ds", "--g-size", 64, "--g-width", 16, "--views", 2, "--batch", 2,
-         "--epoch-views", 4, "--surrogate-epochs", 1, "--seed", 3, "--threads", 1]
+TRAIN = ["--sam", SAM, "--order", "39ds", "--g-size", 64, "--g-width", 16, "--views", 2, "--batch",
+         2, "--epoch-views", 4, "--surrogate-epochs", 1, "--seed", 3, "--threads", 1]
 
 
 def train_flags(*changes):
@@ -290,7 +290,7 @@ class Evaluate(Trained):
             shutil.copy(self.images / "cell0.png", images / f"{number}.png")
             shutil.copy(self.masks / "cell0.png", masks / f"{number}.png")
         code = self.interrupt("evaluate 1/200", "segment", "evaluate", self.run_folder, "--images",
-                              images, "--masks", masks, "-o", self.folder / "out")
+                              images, "--masks", masks, "--which", "all", "-o", self.folder / "out")
         self.assertEqual(code, 130)
         self.assertEqual(self.names(), ["images", "masks"])
 
