@@ -25,14 +25,18 @@ Tensor over_pixels(const Tensor& x) { return x.flatten(2).sum(2); }  // [T, n, M
 
 }  // namespace
 
-Tensor mask_losses(const Tensor& logits, const Tensor& coverage) {
+Tensor mask_losses(const Tensor& logits, const Tensor& coverage, double balance) {
   const Tensor x = logits.to(at::kFloat), t = coverage.expand_as(x);
   const Tensor p = at::sigmoid(x);
   const Tensor entropy = at::binary_cross_entropy_with_logits(x, t, {}, {}, at::Reduction::None);
   const Tensor focal = ((p - t).square() * entropy).flatten(2).mean(2);
   const Tensor dice =
       1 - (2 * over_pixels(p * t) + 1) / (over_pixels(p) + over_pixels(coverage) + 1);
-  return kFocalWeight * focal + dice;
+  const Tensor loss = kFocalWeight * focal + dice;
+  if (balance == 0) return loss;
+  const Tensor inside = over_pixels(t * entropy) / over_pixels(t).clamp_min(1);
+  const Tensor outside = over_pixels((1 - t) * entropy) / over_pixels(1 - t).clamp_min(1);
+  return loss + balance * 0.5 * (inside + outside);
 }
 
 Tensor actual_iou(const Tensor& logits, const Tensor& coverage) {
@@ -43,10 +47,11 @@ Tensor actual_iou(const Tensor& logits, const Tensor& coverage) {
   return at::where(any > 0, both / any.clamp_min(1), 1.0);
 }
 
-PromptLoss prompt_loss(const Tensor& logits, const Tensor& estimates, const Tensor& coverage) {
+PromptLoss prompt_loss(const Tensor& logits, const Tensor& estimates, const Tensor& coverage,
+                       double balance) {
   const Tensor guesses = estimates.to(at::kFloat);
   const Tensor iou = actual_iou(logits, coverage);
-  const Tensor least = std::get<0>(mask_losses(logits, coverage).min(1));
+  const Tensor least = std::get<0>(mask_losses(logits, coverage, balance).min(1));
   const Tensor error = (guesses - iou).square().mean();
   const Tensor best = take_ranked_first(logits.detach().to(at::kFloat), guesses);
   return {least.mean() + error, take_ranked_first(iou, guesses).mean(), best};

@@ -4,9 +4,13 @@
 // With p = sigmoid(logits), t the coverage in [0, 1], sums and means over the pixels of a mask:
 //   focal = mean |p - t|^2 * -(t log p + (1 - t) log(1 - p))
 //   Dice  = 1 - (2 sum p t + 1) / (sum p + sum t + 1)
-//   mask  = 20 focal + Dice
+//   mask  = 20 focal + Dice + balance * balanced
+//   balanced = half the mean cross-entropy over the inside and half that over the outside
 // For t in {0, 1} that is the focal loss with gamma = 2; a border pixel of coverage between has its
 // least loss near p = t, so the border lies where the object's does, between pixels.
+// Random weights that only see the first two learn to answer "nothing" first, since nearly every
+// pixel is background, and are slow to leave that. The balanced term makes that answer as costly as
+// its opposite; it starts the training and then fades, since it favours too large masks.
 // Source: Kirillov et al. 2023, Segment Anything, appendix A; Lin et al. 2017 (focal); Li et al.
 // 2020, Generalized Focal Loss (soft targets).
 #pragma once
@@ -15,8 +19,8 @@
 
 namespace tessera::segmentation {
 
-/// fp32 [T, n] for logits [T, n, M, M] against coverage [T, 1, M, M].
-at::Tensor mask_losses(const at::Tensor& logits, const at::Tensor& coverage);
+/// fp32 [T, n] for logits [T, n, M, M] against coverage [T, 1, M, M]; `balance` >= 0.
+at::Tensor mask_losses(const at::Tensor& logits, const at::Tensor& coverage, double balance = 0);
 
 /// IoU of logits > 0 with coverage >= 1/2, fp32 [T, n]; two empty masks have IoU 1.
 at::Tensor actual_iou(const at::Tensor& logits, const at::Tensor& coverage);
@@ -29,7 +33,7 @@ struct PromptLoss {
 
 /// logits [T, n, M, M], estimates [T, n], coverage [T, 1, M, M].
 PromptLoss prompt_loss(const at::Tensor& logits, const at::Tensor& estimates,
-                       const at::Tensor& coverage);
+                       const at::Tensor& coverage, double balance = 0);
 
 /// Row by row the mask ranked first by `estimates` [T, n]: values [T, n, ...] -> [T, 1, ...].
 at::Tensor take_ranked_first(const at::Tensor& values, const at::Tensor& estimates);

@@ -32,6 +32,15 @@ TEST(MaskLosses, EqualTheDefinition) {
   }
 }
 
+TEST(MaskLosses, WeighInsideAndOutsideAlikeInTheBalancedTerm) {
+  const auto coverage = at::tensor({1.0f, 0.0f, 0.0f, 0.0f}).view({1, 1, 2, 2});
+  const auto logits = at::tensor({-2.0f, -1.0f, 0.5f, -3.0f}).view({1, 1, 2, 2});
+  const auto term = mask_losses(logits, coverage, 2) - mask_losses(logits, coverage);
+  const auto entropy = [](double towards) { return std::log1p(std::exp(-towards)); };
+  const double outside = (entropy(1) + entropy(-0.5) + entropy(3)) / 3;
+  EXPECT_NEAR(term.item<double>(), 2 * 0.5 * (entropy(-2) + outside), 1e-5);
+}
+
 TEST(ActualIou, CountsPixelsAndTakesTwoEmptyMasksForEqual) {
   const auto coverage = at::tensor({1.0f, 0.6f, 0.4f, 0.0f}).view({1, 1, 2, 2});
   const auto logits = at::tensor({1.0f, -1.0f, 1.0f, -1.0f}).view({1, 1, 2, 2});

@@ -16,7 +16,7 @@ namespace {
 
 /// Decodes, and sends `weight` times the loss back to the embedding and the decoder.
 PromptLoss learn(const Sam& sam, const Tensor& embedding, const PromptGroup& group,
-                 bool is_first_round, double weight) {
+                 bool is_first_round, double weight, double balance) {
   // One point alone may mean a part or the whole.
   const bool is_ambiguous = is_first_round && group.task == PromptTask::kPoint;
   Sam::Masks masks;
@@ -24,7 +24,7 @@ PromptLoss learn(const Sam& sam, const Tensor& embedding, const PromptGroup& gro
     const nn::AutocastOnCuda autocast(embedding.device());
     masks = sam.decode(embedding, group.prompts, is_ambiguous);
   }
-  PromptLoss result = prompt_loss(masks.logits, masks.iou, group.coverage);
+  PromptLoss result = prompt_loss(masks.logits, masks.iou, group.coverage, balance);
   (result.loss * weight).backward();
   result.loss = result.loss.detach() * weight;
   return result;
@@ -75,7 +75,7 @@ std::vector<PromptGroup> first_prompts(const SamConfig& config, const Tensor& la
 }
 
 Tensor run_rounds(const Sam& sam, const Tensor& embedding, std::vector<PromptGroup> groups,
-                  int corrections, at::Generator& generator) {
+                  int corrections, double balance, at::Generator& generator) {
   constexpr int kNumTasks = 3;
   const Tensor zero = at::zeros({}, embedding.options().dtype(at::kFloat));
   Tensor loss = zero, corrected = zero;
@@ -89,7 +89,7 @@ Tensor run_rounds(const Sam& sam, const Tensor& embedding, std::vector<PromptGro
       // What guided targets are for is the mask alone; one click more keeps the two together.
       if (group.task == PromptTask::kGuided && round > 1) continue;
       const PromptLoss answer =
-          learn(sam, embedding, group, round == 0, group.share / (1 + corrections));
+          learn(sam, embedding, group, round == 0, group.share / (1 + corrections), balance);
       loss = loss + answer.loss;
       if (round == 0) first_iou[static_cast<size_t>(group.task)] = answer.iou;
       if (round < corrections) {

@@ -29,10 +29,11 @@ std::vector<PromptGroup> first_prompts(const SamConfig& config, const at::Tensor
                                        at::Generator& generator);
 
 /// Answers `1 + corrections` rounds on `embedding`, a leaf [B, C, g, g] whose images the groups'
-/// rows belong to, in order. Adds the gradients of the mean loss to the leaf's and the decoder's.
-/// -> fp32 [5], on the device: that loss, and the mean IoU after a point, after a box, after a mask
-/// alone, and of the interactive targets after the last correction; 0 for a task without targets.
+/// rows belong to, in order; `balance` as in mask_losses. Adds the gradients of the mean loss to
+/// the leaf's and the decoder's. -> fp32 [5], on the device: that loss, and the mean IoU after a
+/// point, after a box, after a mask alone, and of the interactive targets after the last
+/// correction; 0 for a task without targets.
 at::Tensor run_rounds(const Sam& sam, const at::Tensor& embedding, std::vector<PromptGroup> groups,
-                      int corrections, at::Generator& generator);
+                      int corrections, double balance, at::Generator& generator);
 
 }  // namespace tessera::segmentation

@@ -1,5 +1,6 @@
 #include "tessera/segmentation/demo_sam/trainer.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 
@@ -25,8 +26,8 @@ std::string fingerprint_of(const SamTrainingJob& job) {
   const SamTrainingSettings& s = job.settings;
   return concat(sam_config_json(job.config), " batch ", s.batch, " targets ", s.targets.points, ",",
                 s.targets.boxes, ",", s.targets.guided, " objects ", s.max_objects, " corrections ",
-                s.max_corrections, " uses ", s.uses_per_scene, " pool ", s.pool, " ",
-                nn::describe(s, job.communicator->world_size()));
+                s.max_corrections, " balanced until ", s.balanced_until, " uses ", s.uses_per_scene,
+                " pool ", s.pool, " ", nn::describe(s, job.communicator->world_size()));
 }
 
 /// Muon's are the matrices between hidden features: the encoder's blocks and the decoder's
@@ -57,7 +58,7 @@ class SamTrainer {
     task.name = "train_demo_sam";
     task.fingerprint = fingerprint_of(job_);
     task.parameters = &parameters_;
-    task.step = [this](int64_t step, double) { return this->step(step); };
+    task.step = [this](int64_t step, double fraction) { return this->step(step, fraction); };
     task.save_model = [this](const nn::TrainingPosition& position, const Tensor& average) {
       save_model(position, average);
     };
@@ -87,7 +88,7 @@ class SamTrainer {
     return stream;
   }
 
-  nn::StepResult step(int64_t step) {
+  nn::StepResult step(int64_t step, double fraction) {
     if (!batches_) batches_.emplace(stream(), step);
     const SceneBatch batch = batches_->next();
     // All ranks do as many rounds: their steps then take the same time.
@@ -103,10 +104,11 @@ class SamTrainer {
     Tensor leaf = embedding.detach().requires_grad_();
     const BatchTables tables =
         split_numbers(on_device(batch.numbers), settings_.batch, settings_.targets);
+    const double balance = std::max(0.0, 1 - fraction / settings_.balanced_until);
     const Tensor numbers = run_rounds(
         *sam_, leaf,
         first_prompts(job_.config, on_device(batch.labels), tables, settings_.targets, generator),
-        corrections, generator);
+        corrections, balance, generator);
     embedding.backward(leaf.grad());
     return {numbers, static_cast<double>(settings_.batch)};
   }
@@ -146,6 +148,8 @@ void check_settings(const SamTrainingSettings& settings) {
                 " and ", counts.guided);
   TESSERA_CHECK(settings.max_corrections >= 1,
                 "[train_demo_sam] max_corrections must be >= 1, got: ", settings.max_corrections);
+  TESSERA_CHECK(settings.balanced_until > 0,
+                "[train_demo_sam] balanced_until must be > 0, got: ", settings.balanced_until);
 }
 
 }  // namespace

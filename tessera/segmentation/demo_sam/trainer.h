@@ -23,6 +23,9 @@ struct SamTrainingSettings : nn::RunSettings {
   /// in the first of them only.
   int max_corrections = 3;
 
+  /// Fraction of the run over which the balanced term of the loss fades from 1 to 0.
+  double balanced_until = 0.3;
+
   double uses_per_scene = 1;
   int64_t pool = 1024;
   int loader_threads = 0;  // 0: scenes are drawn between the steps
