@@ -33,11 +33,13 @@ AutoSamConfig autosam_config(const AutoSamSettings& settings, const FrozenSam& s
   config.g_size = settings.g_size;
   config.tile = tile;
   config.has_surrogate = settings.method == Method::kPlainHead;
-  if (settings.method == Method::kAutoSam && sam.sam) {
+  if (sam.sam) {
     const SamConfig& of_sam = sam.sam->config;
     config.prompt_dim = of_sam.prompt_dim;
     config.grid = of_sam.grid();
     config.picture_size = static_cast<int>(of_sam.image_size);
+  }
+  if (settings.method == Method::kAutoSam) {
     config.sam_path = sam.path;
     config.sam_digest = sam.digest;
   }

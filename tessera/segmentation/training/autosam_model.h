@@ -54,7 +54,8 @@ struct AutoSamConfig {
   int mask_size() const { return static_cast<int>(4 * grid); }
 };
 
-/// The configuration that `settings` give with this SAM (or none), tile decided.
+/// The configuration that `settings` give, tile decided, in this SAM's sizes; without one in those
+/// of Meta's models. Methods that do not use the SAM take its sizes alone.
 AutoSamConfig autosam_config(const AutoSamSettings& settings, const FrozenSam& sam, int tile);
 
 class AutoSamModel {

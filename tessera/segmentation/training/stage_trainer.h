@@ -23,8 +23,8 @@ struct RunContext {
   AutoSamModel& averaged;  // validated and saved; shares the frozen SAM
   const EmbeddingCache* cache = nullptr;
   int num_threads = 1;  // that prepare views and tiles
-  RunIdentity identity;
-  std::vector<std::string> warnings;  // not told yet
+  RunIdentity identity = {};
+  std::vector<std::string> warnings = {};  // not told yet
 };
 
 class StageTrainer {

@@ -42,40 +42,47 @@ class TrainAutoSam : public ::testing::Test {
   FrozenSam sam_;
 };
 
-TEST_F(TrainAutoSam, LowersTheLossAndLeavesAModelThatLoads) {
+TEST_F(TrainAutoSam, LowersTheLossAndLeavesTheFrozenSamBitForBit) {
   auto job = this->job("run");
   job.settings.max_epochs = 12;
+  job.settings.validate_every = 6;
   const AutoSamResult result = train_autosam(job);
   ASSERT_EQ(result.history.size(), 12u);
-  EXPECT_LT(result.history.back().loss, 0.8 * result.history.front().loss);
-  EXPECT_GT(result.best_dice, 0.5);
+  EXPECT_LT(result.history.back().loss, 0.95 * result.history.front().loss);
+  EXPECT_TRUE(std::isnan(result.history[0].val_dice));
   EXPECT_EQ(result.stop_reason, "all 12 epochs are done");
-  AutoSamModel model = load_autosam(find_model_folder(job.run_folder), sam_);
-  Predictor predictor(model);
-  EXPECT_EQ(predictor.predict(dataset_.load(0)->image).probabilities.size(), 64u * 64u);
-}
-
-TEST_F(TrainAutoSam, LeavesTheFrozenSamBitForBitAndWithoutGradients) {
-  auto job = this->job("run");
-  train_autosam(job);
   EXPECT_EQ(sam_digest(*sam_.sam), tiny_sam().digest);
   for (const auto& parameter : sam_.sam->parameters()) {
     EXPECT_FALSE(parameter.requires_grad());
     EXPECT_FALSE(parameter.grad().defined());
   }
+  AutoSamModel model = load_autosam(find_model_folder(job.run_folder), sam_);
+  EXPECT_EQ(Predictor(model).predict(dataset_.load(0)->image).probabilities.size(), 64u * 64u);
+}
+
+TEST_F(TrainAutoSam, LearnsDiscsWithThePlainHead) {
+  auto job = this->job("run");
+  job.settings.method = Method::kPlainHead;
+  job.settings.max_epochs = 25;
+  job.settings.validate_every = 5;
+  const AutoSamResult result = train_autosam(job);
+  EXPECT_LT(result.history.back().loss, 0.5 * result.history.front().loss);
+  EXPECT_GT(result.best_dice, 0.8);
+  EXPECT_EQ(result.fast_dice, result.best_dice);
 }
 
 TEST_F(TrainAutoSam, ContinuesToTheSameBitsFromAnyStep) {
   auto whole = job("whole");
-  whole.settings.surrogate.max_epochs = 2;
+  whole.settings.max_epochs = 2;
+  whole.settings.surrogate.max_epochs = 1;
   train_autosam(whole);
   auto parts = job("parts");
-  parts.settings.surrogate.max_epochs = 2;
-  // Stopped after two steps each time: within epochs, between them, and between the stages.
+  parts.settings = whole.settings;
+  // Stopped at every second chance: within epochs, between them, and between the stages.
   int pauses = 0;
   while (true) {
     int steps = 0;
-    parts.should_stop = [&] { return ++steps > 2; };
+    parts.should_stop = [&] { return ++steps > 1; };
     if (!train_autosam(parts).is_interrupted) break;
     parts.is_resumed = true;
     ASSERT_LT(++pauses, 20);
@@ -84,32 +91,35 @@ TEST_F(TrainAutoSam, ContinuesToTheSameBitsFromAnyStep) {
   EXPECT_EQ(model_digest(folder_ / "whole"), model_digest(folder_ / "parts"));
 }
 
-TEST_F(TrainAutoSam, GivesTheSameBitsWithAndWithoutKeptEmbeddings) {
+TEST_F(TrainAutoSam, GivesTheSameBitsFromKeptAndFromDamagedEmbeddings) {
   train_autosam(job("filling"));
   train_autosam(job("reading"));
   EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "reading"));
-}
-
-TEST_F(TrainAutoSam, ComputesDamagedEmbeddingsAgainAndSaysSo) {
-  train_autosam(job("first"));
-  int damaged = 0;
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache")) {
     std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(1000);
-    file.put('x');
-    file.put('y');
-    ++damaged;
+    file.write("xyz", 3);
   }
-  EXPECT_GT(damaged, 8);
-  auto job = this->job("second");
+  auto job = this->job("repairing");
   std::vector<std::string> warnings;
   job.report = [&](const AutoSamProgress& progress) {
     warnings.insert(warnings.end(), progress.warnings.begin(), progress.warnings.end());
   };
   train_autosam(job);
-  ASSERT_FALSE(warnings.empty());
+  ASSERT_GE(warnings.size(), 6u + 2u);  // training views and validation tiles
   EXPECT_NE(warnings[0].find(".emb: was damaged and is computed again"), std::string::npos);
-  EXPECT_EQ(model_digest(folder_ / "first"), model_digest(folder_ / "second"));
+  EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "repairing"));
+}
+
+TEST_F(TrainAutoSam, RunsSamAtEveryStepWithoutACache) {
+  auto job = this->job("run");
+  job.cache_folder.reset();
+  job.settings.views_per_image = 0;
+  int64_t embedded = 0;
+  job.report = [&](const AutoSamProgress& progress) { embedded = progress.embedded; };
+  train_autosam(job);
+  EXPECT_EQ(embedded, 6 + 2);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "cache"));
 }
 
 TEST_F(TrainAutoSam, StopsWhenValidationGetsNoBetter) {
@@ -118,34 +128,30 @@ TEST_F(TrainAutoSam, StopsWhenValidationGetsNoBetter) {
   job.settings.max_epochs = 30;
   job.settings.patience = 3;
   const AutoSamResult result = train_autosam(job);
-  EXPECT_LT(result.history.size(), 12u);
+  EXPECT_LT(result.history.size(), 9u);
   EXPECT_EQ(result.stop_reason, "no better validation Dice for 3 epochs");
 }
 
 TEST_F(TrainAutoSam, TrainsTheSurrogateOnTheFrozenGenerator) {
   auto job = this->job("run");
-  job.settings.max_epochs = 8;
-  job.settings.surrogate = {.max_epochs = 10, .learning_rate = 5e-3, .distillation = 0.25};
+  job.settings.max_epochs = 6;
+  job.settings.surrogate = {.max_epochs = 8, .learning_rate = 1e-2, .distillation = 0.25};
   const AutoSamResult result = train_autosam(job);
-  ASSERT_EQ(result.history.size(), 18u);
-  EXPECT_LT(result.history.back().loss, result.history[8].loss);
-  EXPECT_GT(result.fast_dice, 0.3);
+  ASSERT_EQ(result.history.size(), 14u);
+  EXPECT_LT(result.history.back().loss, 0.95 * result.history[6].loss);
+  EXPECT_GT(result.fast_dice, 0);
   AutoSamModel model = load_autosam(job.run_folder / "model", {});
-  Predictor fast(model, {.is_fast = true});
-  EXPECT_EQ(fast.predict(dataset_.load(0)->image).height, 64);
+  EXPECT_EQ(Predictor(model, {.is_fast = true}).predict(dataset_.load(0)->image).height, 64);
 }
 
-TEST_F(TrainAutoSam, TrainsThePlainHeadAndTheUnetWithoutASam) {
-  for (const Method method : {Method::kPlainHead, Method::kUnet}) {
-    auto job = toy_job(dataset_, {}, folder_ / method_name(method));
-    job.settings.method = method;
-    job.settings.g_size = 32;
-    job.settings.max_epochs = 1;
-    job.settings.min_views_per_epoch = 2;
-    EXPECT_EQ(train_autosam(job).history.size(), 1u);
-    AutoSamModel model = load_autosam(job.run_folder / "model", {});
-    EXPECT_EQ(model.config().method, method);
-  }
+TEST_F(TrainAutoSam, TrainsTheUnetWithoutASam) {
+  auto job = toy_job(dataset_, {}, folder_ / "run");
+  job.settings.method = Method::kUnet;
+  job.settings.g_size = 32;
+  job.train = {0, 1};
+  EXPECT_EQ(train_autosam(job).history.size(), 1u);
+  const AutoSamModel model = load_autosam(job.run_folder / "model", {});
+  EXPECT_EQ(model.config().method, Method::kUnet);
 }
 
 TEST_F(TrainAutoSam, TrainsOnEmptyMasksWithoutNaN) {
@@ -158,7 +164,6 @@ TEST_F(TrainAutoSam, TrainsOnEmptyMasksWithoutNaN) {
 
 TEST_F(TrainAutoSam, RefusesACheckpointOfAnotherConfigurationSamOrData) {
   auto job = this->job("run");
-  job.settings.max_epochs = 1;
   train_autosam(job);
   job.is_resumed = true;
   auto other = job;
@@ -183,7 +188,6 @@ TEST_F(TrainAutoSam, RefusesACheckpointOfAnotherConfigurationSamOrData) {
 
 TEST_F(TrainAutoSam, MayBeMadeLonger) {
   auto job = this->job("run");
-  job.settings.max_epochs = 1;
   train_autosam(job);
   job.is_resumed = true;
   job.settings.max_epochs = 2;
@@ -192,21 +196,15 @@ TEST_F(TrainAutoSam, MayBeMadeLonger) {
 
 TEST_F(TrainAutoSam, RefusesAFolderThatHoldsARun) {
   auto job = this->job("run");
-  job.settings.max_epochs = 1;
   train_autosam(job);
   EXPECT_THROW(train_autosam(job), IoError);
 }
 
 TEST_F(TrainAutoSam, NamesTheStepWhoseLossIsNoNumber) {
   auto job = this->job("run");
-  job.settings.learning_rate = 1;  // the greatest that is legal
-  job.settings.max_gradient_norm = 1e9;
-  job.settings.weight_decay = 0;
-  job.settings.max_epochs = 1;
   FrozenSam broken = tiny_sam();
   {
     const at::NoGradGuard no_grad;
-    broken.sam->parameters().back().fill_(std::numeric_limits<float>::quiet_NaN());
     for (auto& entry : broken.sam->named_parameters())
       if (entry.key().find("output_upscaling") != std::string::npos)
         entry.value().fill_(std::numeric_limits<float>::quiet_NaN());
