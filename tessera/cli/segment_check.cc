@@ -77,6 +77,7 @@ int run_check(Console& console, const Options& options) {
   const auto sam = sizes_of(options.sam);
   const auto data = open_data(options.data, segmentation::AutoSamSettings().seed);
   describe_data(console, options.data, data);
+  say_fact(console, "split", describe_split(data));
   describe_foreground(console, data);
   auto images = data.indices(Split::kTrain);
   const auto choice = segmentation::choose_tile(data, images, segmentation::kAutoTile,

@@ -110,7 +110,6 @@ void describe_data(Console& console, const DataFlags& flags, const segmentation:
   say_fact(console, "masks",
            concat(flags.masks, ", foreground ", data.foreground().description,
                   num_empty > 0 ? concat("; ", num_empty, " empty") : ""));
-  say_fact(console, "split", describe_split(data));
   for (const auto& warning : data.warnings()) console.warn(warning);
   console.event({{"event", "data"},
                  {"images", data.size()},

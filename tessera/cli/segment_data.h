@@ -32,7 +32,7 @@ segmentation::Dataset open_data(const DataFlags& flags, uint64_t seed);
 /// The same for scoring: no training image is needed, and without a split file all are test images.
 segmentation::Dataset open_data_to_score(const DataFlags& flags);
 
-/// Lines on what was read: counts, sizes, foreground rule, empty masks, split; then warnings.
+/// Lines on what was read: counts, sizes, foreground rule, empty masks; then warnings.
 void describe_data(Console& console, const DataFlags& flags, const segmentation::Dataset& data);
 
 /// "256 × 256 (20), 320 × 256 (4)": the most frequent sizes, width first.

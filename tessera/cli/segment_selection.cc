@@ -78,8 +78,14 @@ Selection select_images(const segmentation::Dataset& data, const DataFlags& flag
   const auto roles = roles_in(data, roles_of(run));
   auto selection = flags.split.empty() ? select_by_run(roles, which) : select_by_file(data, which);
   if (selection.images.empty()) {
+    const auto part = [&](const char* name) {
+      const auto some =
+          flags.split.empty() ? select_by_run(roles, name) : select_by_file(data, name);
+      return concat(some.images.size(), " ", name);
+    };
     throw IoError(concat(flags.split.empty() ? flags.images : flags.split,
-                         ": must have an image of part \"", selection.name, "\", got: none"));
+                         ": must have an image of part \"", selection.name, "\", got: none (",
+                         part("train"), ", ", part("val"), ", ", part("test"), "; see --which)"));
   }
   for (const size_t image : selection.images)
     selection.num_trained += roles[image] == Role::kTrain ? 1 : 0;

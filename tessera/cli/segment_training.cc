@@ -78,6 +78,7 @@ Training::Training(Console& console, TrainFlags flags,
 void Training::announce() {
   is_announced_ = true;
   describe_data(console_, flags_.data, data_);
+  say_fact(console_, "split", run_.data_text);
   say_fact(console_, "device",
            concat(flags_.device,
                   flags_.device == "cpu" ? concat(", ", at::get_num_threads(), " threads") : ""));
@@ -118,9 +119,10 @@ void Training::tell(const AutoSamProgress& now, StatusLine& line) {
     has_told_time_ = true;
     line.settle(concat("expected    at most ", format_seconds(now.seconds_left), " to epoch ",
                        now.max_epochs,
-                       flags_.patience > 0 ? concat("; ends early when ", flags_.patience,
-                                                    " epochs bring no better validation Dice")
-                                           : "",
+                       flags_.patience > 0 && !data_.indices(Split::kVal).empty()
+                           ? concat("; ends early when ", flags_.patience,
+                                    " epochs bring no better validation Dice")
+                           : "",
                        "; Ctrl-C keeps what there is"));
   }
   if (now.finished != nullptr) {
