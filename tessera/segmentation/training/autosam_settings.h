@@ -50,8 +50,8 @@ struct AutoSamSettings {
   PromptGeneratorOptions generator;
   int g_size = 256;      // side of g's (or the U-Net's) picture, a multiple of 16
   int tile = kAutoTile;  // source pixels; 0: the whole image
-  /// Embeddings kept of each image and tile-sized share of it; 0: a fresh view at every step, which
-  /// costs SAM's encoder each time. plain-head and unet need no embedding and always draw afresh.
+  /// Different views of each image and tile-sized share of it; 0: a fresh one at every step, which
+  /// costs SAM's encoder each time. plain-head and unet need no encoder and always draw afresh.
   int views_per_image = 8;
   /// An epoch draws an image area / tile^2 times, at least once and at most this often.
   int max_tiles_per_image = 4;

@@ -44,7 +44,7 @@ StageTrainer::StageTrainer(RunContext& run, RunPosition& position, double max_mi
       max_minutes_(max_minutes),
       peak_rate_(is_surrogate() ? settings_.surrogate.learning_rate : settings_.learning_rate),
       plan_(*run.job.dataset, run.train, settings_, run.model.config().tile,
-            run.cache != nullptr && settings_.views_per_image > 0),
+            run.model.needs_embeddings() && settings_.views_per_image > 0),
       state_(trained_parts(run.model), run.model.device(), optimiser_settings(settings_)),
       kept_(std::move(kept)) {
   const auto& config = run.model.config();
@@ -58,7 +58,7 @@ StageTrainer::StageTrainer(RunContext& run, RunPosition& position, double max_mi
              .mask_size = config.mask_size(),
              .picture_size = config.picture_size,
              .has_embeddings = run.model.needs_embeddings() && reads_sam,
-             .cache = run.cache,
+             .cache = settings_.views_per_image > 0 ? run.cache : nullptr,
              .shape = {config.prompt_dim, config.grid},
              .is_pinned = run.model.device().is_cuda()};
   losses_ = at::zeros({plan_.steps_per_epoch()},

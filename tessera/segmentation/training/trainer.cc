@@ -39,7 +39,7 @@ std::vector<std::string> all_keys(const RunContext& run, const EmbeddingCache& c
   const int tile = run.model.config().tile;
   const auto views = view_settings(settings, tile);
   std::vector<std::string> keys;
-  const ViewPlan plan(dataset, run.train, settings, tile, true);
+  const ViewPlan plan(dataset, run.train, settings, tile, settings.views_per_image > 0);
   for (const auto& [image, view] : plan.all_views()) {
     const auto parameters = draw_view(views, dataset.height(image), dataset.width(image),
                                       dataset.digest(image), settings.seed, view);
@@ -107,11 +107,6 @@ class Run {
 
   void open_cache() {
     if (!model_.needs_embeddings() || !job_.cache_folder) return;
-    if (job_.settings.views_per_image == 0) {
-      if (job_.announce)
-        job_.announce("no embeddings are kept: every step draws a fresh view (views_per_image 0)");
-      return;
-    }
     cache_ = std::make_unique<EmbeddingCache>(*job_.cache_folder, config_.sam_digest,
                                               EmbeddingShape{config_.prompt_dim, config_.grid});
     const auto keys = all_keys(context_, *cache_);

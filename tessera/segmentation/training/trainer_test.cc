@@ -87,14 +87,18 @@ TEST_F(TrainAutoSam, ContinuesToTheSameBitsFromAnyStep) {
     parts.is_resumed = true;
     ASSERT_LT(++pauses, 20);
   }
-  EXPECT_GT(pauses, 3);
+  EXPECT_GE(pauses, 3);
   EXPECT_EQ(model_digest(folder_ / "whole"), model_digest(folder_ / "parts"));
 }
 
-TEST_F(TrainAutoSam, GivesTheSameBitsFromKeptAndFromDamagedEmbeddings) {
+TEST_F(TrainAutoSam, GivesTheSameBitsFromKeptFromDamagedAndFromNewEmbeddings) {
   train_autosam(job("filling"));
   train_autosam(job("reading"));
   EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "reading"));
+  auto without = this->job("without");
+  without.cache_folder.reset();
+  train_autosam(without);
+  EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "without"));
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache")) {
     std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(1000);
@@ -111,15 +115,14 @@ TEST_F(TrainAutoSam, GivesTheSameBitsFromKeptAndFromDamagedEmbeddings) {
   EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "repairing"));
 }
 
-TEST_F(TrainAutoSam, RunsSamAtEveryStepWithoutACache) {
+TEST_F(TrainAutoSam, DrawsFreshViewsWhenNoneAreKept) {
   auto job = this->job("run");
-  job.cache_folder.reset();
+  job.settings.max_epochs = 2;
   job.settings.views_per_image = 0;
   int64_t embedded = 0;
   job.report = [&](const AutoSamProgress& progress) { embedded = progress.embedded; };
   train_autosam(job);
-  EXPECT_EQ(embedded, 6 + 2);
-  EXPECT_FALSE(std::filesystem::exists(folder_ / "cache"));
+  EXPECT_EQ(embedded, 2 * 6 + 2);  // the validation's tiles are kept
 }
 
 TEST_F(TrainAutoSam, StopsWhenValidationGetsNoBetter) {

@@ -28,7 +28,7 @@ uint64_t seed_for(uint64_t seed, uint64_t use, uint64_t first, uint64_t second) 
 }
 
 ViewPlan::ViewPlan(const Dataset& dataset, std::vector<size_t> images,
-                   const AutoSamSettings& settings, int tile, bool has_kept_views)
+                   const AutoSamSettings& settings, int tile, bool has_fixed_views)
     : seed_(settings.seed) {
   TESSERA_CHECK(!images.empty(), "[autosam] training needs at least one image, got: none");
   int64_t total = 0;
@@ -37,7 +37,7 @@ ViewPlan::ViewPlan(const Dataset& dataset, std::vector<size_t> images,
     const double share = tile == 0 ? 1 : area / (static_cast<double>(tile) * tile);
     const int draws = static_cast<int>(
         std::clamp(std::round(share), 1.0, static_cast<double>(settings.max_tiles_per_image)));
-    entries_.push_back({image, draws, has_kept_views ? draws * settings.views_per_image : 0});
+    entries_.push_back({image, draws, has_fixed_views ? draws * settings.views_per_image : 0});
     total += draws;
   }
   const int64_t repeats = std::max<int64_t>(1, (settings.min_views_per_epoch + total - 1) / total);

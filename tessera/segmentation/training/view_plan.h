@@ -1,9 +1,9 @@
 // Which views an epoch shows, in which order: a function of (seed, epoch), without state.
 //
 // An epoch draws each image area / tile^2 times (rounded, at least once, capped), so that large
-// images are seen in full; a small set is repeated until the epoch is long enough. With kept
-// embeddings an image has views_per_image views for each of these draws, and goes through all of
-// them before it meets one again, in an order that is new each time. Without, every draw is new.
+// images are seen in full; a small set is repeated until the epoch is long enough. Where embeddings
+// are to be kept an image has views_per_image views for each of these draws, and goes through all
+// of them before it meets one again, in an order that is new each time. Else every draw is new.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@ struct ViewDraw {
 
 class ViewPlan {
  public:
-  /// images: indices into the dataset, not empty (else InvalidArgument). has_kept_views: whether
-  /// embeddings are kept.
+  /// images: indices into the dataset, not empty (else InvalidArgument). has_fixed_views: whether
+  /// there are views_per_image of them.
   ViewPlan(const Dataset& dataset, std::vector<size_t> images, const AutoSamSettings& settings,
-           int tile, bool has_kept_views);
+           int tile, bool has_fixed_views);
 
   int steps_per_epoch() const { return steps_; }
   int batch() const { return batch_; }
@@ -33,14 +33,14 @@ class ViewPlan {
   /// left out, another rest each time.
   std::vector<ViewDraw> epoch(int epoch) const;
 
-  /// Every (image, view) that can come up; empty when views are not kept.
+  /// Every (image, view) that can come up; empty when every draw is new.
   std::vector<ViewDraw> all_views() const;
 
  private:
   struct Entry {
     size_t image;
     int draws;      // an epoch
-    int num_views;  // kept; 0: all new
+    int num_views;  // 0: all new
   };
   std::vector<Entry> entries_;
   uint64_t seed_;
