@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/zeros.h>
 
+#include "tessera/segmentation/sam/fast_linear.h"
 #include "tessera/segmentation/sam/position_attention.h"
 
 namespace tessera::segmentation {
@@ -30,12 +30,13 @@ int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit
 
 }  // namespace
 
-Tensor cut_windows(const Tensor& x, int64_t window) {
+Tensor cut_windows(const Tensor& x, int64_t window, const Tensor& padding) {
   const int64_t b = x.size(0), c = x.size(3);
   const int64_t height = round_up(x.size(1), window), width = round_up(x.size(2), window);
   Tensor padded = x;
   if (height != x.size(1) || width != x.size(2)) {
-    padded = at::constant_pad_nd(x, {0, 0, 0, width - x.size(2), 0, height - x.size(1)});
+    padded = padding.to(x.scalar_type()).expand({b, height, width, c}).clone();
+    padded.slice(1, 0, x.size(1)).slice(2, 0, x.size(2)).copy_(x);
   }
   return padded.view({b, height / window, window, width / window, window, c})
       .permute({0, 1, 3, 2, 4, 5})
@@ -60,14 +61,31 @@ ImageAttention::ImageAttention(int64_t dim, int64_t num_heads, int64_t side)
       rel_pos_h(register_parameter("rel_pos_h", at::zeros({2 * side - 1, dim / num_heads}))),
       rel_pos_w(register_parameter("rel_pos_w", at::zeros({2 * side - 1, dim / num_heads}))) {}
 
-Tensor ImageAttention::forward(const Tensor& x) const {
-  const int64_t b = x.size(0), height = x.size(1), width = x.size(2), dim = x.size(3);
-  const Tensor parts = qkv->forward(x)
-                           .reshape({b, height * width, 3, num_heads, dim / num_heads})
-                           .permute({2, 0, 3, 1, 4});  // [3, B, heads, N, d]
-  const Tensor out =
-      position_attention(parts[0], parts[1], parts[2], rel_pos_h, rel_pos_w, height, width);
-  return proj->forward(out.transpose(1, 2).reshape({b, height, width, dim}));
+/// Queries, keys and values, each [B, heads, N, d], B the windows if there are any.
+std::vector<Tensor> ImageAttention::project(const Tensor& x, int64_t window) const {
+  // The padding of windows are zeros before this product, so it is the bias behind it: cheaper to
+  // fill in than to compute. Without gradients one product each, whose memory is used again (see
+  // MlpBlock); else one for all.
+  const int64_t dim = x.size(3), products = is_plain_cpu(x) ? 3 : 1;
+  std::vector<Tensor> parts;
+  for (int64_t i = 0; i < products; ++i) {
+    const auto weight = qkv->weight.chunk(products)[i], bias = qkv->bias.chunk(products)[i];
+    Tensor y = fast_linear(x, weight, bias);
+    if (window > 0) y = cut_windows(y, window, bias);
+    y = y.flatten(1, 2).unflatten(-1, {3 / products, num_heads, dim / num_heads});
+    for (const auto& part : y.unbind(2)) parts.push_back(part.transpose(1, 2));
+  }
+  return parts;
+}
+
+Tensor ImageAttention::forward(const Tensor& x, int64_t window) const {
+  const int64_t height = window > 0 ? window : x.size(1), width = window > 0 ? window : x.size(2);
+  const auto parts = project(x, window);
+  auto out = position_attention(parts[0], parts[1], parts[2], rel_pos_h, rel_pos_w, height, width)
+                 .transpose(1, 2)
+                 .reshape({-1, height, width, x.size(3)});
+  if (window > 0) out = join_windows(out, x.size(1), x.size(2));
+  return fast_linear(out, proj->weight, proj->bias);
 }
 
 ImageBlock::ImageBlock(const SamConfig& config, int64_t window)
@@ -81,13 +99,7 @@ ImageBlock::ImageBlock(const SamConfig& config, int64_t window)
                                                             MlpBlock::Activation::kGelu))) {}
 
 Tensor ImageBlock::forward(const Tensor& x) const {
-  Tensor inner = norm1->forward(x);
-  // Padding comes after the norm, so padded tokens are zeros whose keys and values are the biases.
-  // They take part, as in SAM.
-  inner = window == 0
-              ? attn->forward(inner)
-              : join_windows(attn->forward(cut_windows(inner, window)), x.size(1), x.size(2));
-  const Tensor y = x + inner;
+  const Tensor y = x + attn->forward(norm1->forward(x), window);
   return y + mlp->forward(norm2->forward(y));
 }
 
@@ -121,7 +133,7 @@ Tensor ImageEncoder::forward(const Tensor& images) const {
   x = pos_embed.defined() ? x + pos_embed : x.to(at::kFloat);
   for (const auto& block : blocks) x = block->forward(x);
   x = neck_norm1_->forward(neck_reduce_->forward(x.permute({0, 3, 1, 2})));
-  return neck_norm2_->forward(neck_mix_->forward(x));
+  return neck_norm2_->forward(neck_mix_->forward(x)).to(at::kFloat);
 }
 
 }  // namespace tessera::segmentation

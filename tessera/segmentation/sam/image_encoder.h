@@ -16,11 +16,16 @@ namespace tessera::segmentation {
 struct ImageAttention : torch::nn::Module {
   /// `side`: tokens along a side of what it attends over; the position tables have 2 side - 1 rows.
   ImageAttention(int64_t dim, int64_t num_heads, int64_t side);
-  at::Tensor forward(const at::Tensor& x) const;  // [B, Y, X, dim] -> the same
+  /// [B, Y, X, dim] -> the same. With `window` above 0 each window of so many tokens a side attends
+  /// to itself; windows at the edge are filled up with tokens of zeros, which take part.
+  at::Tensor forward(const at::Tensor& x, int64_t window) const;
 
   int64_t num_heads;
   std::shared_ptr<nn::Linear> qkv, proj;
   at::Tensor rel_pos_h, rel_pos_w;
+
+ private:
+  std::vector<at::Tensor> project(const at::Tensor& x, int64_t window) const;
 };
 
 struct ImageBlock : torch::nn::Module {
@@ -48,8 +53,8 @@ struct ImageEncoder : torch::nn::Module {
   std::shared_ptr<ChannelNorm2d> neck_norm1_, neck_norm2_;
 };
 
-/// [B, Y, X, C] -> [B * windows, window, window, C], padded with zeros below and right.
-at::Tensor cut_windows(const at::Tensor& x, int64_t window);
+/// [B, Y, X, C] -> [B * windows, window, window, C], padded with `padding` [C] below and right.
+at::Tensor cut_windows(const at::Tensor& x, int64_t window, const at::Tensor& padding);
 
 /// Back to [B, height, width, C], without the padding.
 at::Tensor join_windows(const at::Tensor& windows, int64_t height, int64_t width);

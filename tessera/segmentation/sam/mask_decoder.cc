@@ -40,9 +40,12 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
   const Tensor own =
       at::cat({iou_token->weight, mask_tokens->weight}, 0).unsqueeze(0).expand({prompts, -1, -1});
   const Tensor tokens = at::cat({own, sparse.to(own.scalar_type())}, 1);
-  const Tensor shared = lean(embeddings);
-  const Tensor image =
-      (prompts == images ? shared : shared.repeat_interleave(prompts / images, 0)) + lean(dense);
+  TESSERA_CHECK(dense.size(0) == 1 || dense.size(0) == prompts,
+                "[Sam::decode] the dense prompts must be one or as many as the prompts, ", prompts,
+                ", got: ", dense.size(0));
+  Tensor image = lean(embeddings);
+  if (dense.size(0) > images) image = image.repeat_interleave(prompts / images, 0);
+  image = image + lean(dense);
   const auto [read, keys] = transformer->forward(image, lean(image_positions), tokens);
 
   const Tensor features = upscale(keys).flatten(1, 2);  // [P, Y * X * 16, dim / 8]
@@ -58,8 +61,9 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
   const int64_t y = embeddings.size(2), x = embeddings.size(3);
   return {logits.view({prompts, end - first, y, x, 2, 2, 2, 2})
               .permute({0, 1, 2, 4, 6, 3, 5, 7})
-              .reshape({prompts, end - first, 4 * y, 4 * x}),
-          iou_head->forward(read.select(1, 0)).slice(1, first, end)};
+              .reshape({prompts, end - first, 4 * y, 4 * x})
+              .to(at::kFloat),
+          iou_head->forward(read.select(1, 0)).slice(1, first, end).to(at::kFloat)};
 }
 
 // A transposed convolution whose kernel is its stride makes each pixel's four children from it

@@ -14,7 +14,8 @@ struct MaskDecoder : torch::nn::Module {
   explicit MaskDecoder(const SamConfig& config);
 
   /// embeddings [B, dim, Y, X], image_positions [1, dim, Y, X], sparse [P, T, dim], dense
-  /// [P, dim, Y, X], P a multiple of B -> the single mask, or the masks for an ambiguous prompt.
+  /// [P or 1, dim, Y, X], P a multiple of B -> the single mask, or the masks for an ambiguous
+  /// prompt. With one dense prompt for all, what concerns the image alone is computed once for it.
   Sam::Masks forward(const at::Tensor& embeddings, const at::Tensor& image_positions,
                      const at::Tensor& sparse, const at::Tensor& dense, bool multimask) const;
 

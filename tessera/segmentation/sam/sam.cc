@@ -1,6 +1,8 @@
 #include "tessera/segmentation/sam/sam.h"
 
+#include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include <ATen/TensorOperators.h>
 #include <ATen/core/Generator.h>
@@ -26,6 +28,42 @@ const SamConfig& checked(const SamConfig& config) {
   return config;
 }
 
+/// Learned vectors that are looked up, not multiplied by.
+bool is_table(const std::string& name) {
+  constexpr const char* kTables[] = {"pos_embed",      "point_embeddings.", "not_a_point_embed.",
+                                     "no_mask_embed.", ".iou_token.",       ".mask_tokens."};
+  return std::any_of(std::begin(kTables), std::end(kTables),
+                     [&](const char* table) { return name.find(table) != std::string::npos; });
+}
+
+/// -1 for any extent above zero.
+bool is_like(const Tensor& x, at::IntArrayRef sizes) {
+  if (x.dim() != static_cast<int64_t>(sizes.size())) return false;
+  for (int64_t i = 0; i < x.dim(); ++i)
+    if (sizes[i] == -1 ? x.size(i) < 1 : x.size(i) != sizes[i]) return false;
+  return true;
+}
+
+void check_prompts(const Sam::Prompts& prompts, const SamConfig& config) {
+  const auto& [points, labels, boxes, masks] = prompts;
+  TESSERA_CHECK(points.defined() == labels.defined(),
+                "[Sam::decode] points and labels must come together, got: ",
+                points.defined() ? "points" : "labels", " alone");
+  int64_t batch = -1;
+  const auto check = [&](const Tensor& x, const char* name, std::vector<int64_t> sizes) {
+    if (!x.defined()) return;
+    if (batch != -1) sizes[0] = batch;
+    TESSERA_CHECK(is_like(x, sizes), "[Sam::decode] ", name, " must be ", at::IntArrayRef(sizes),
+                  " (-1: any), got: ", x.sizes());
+    batch = x.size(0);
+  };
+  const int64_t size = config.mask_size();
+  check(points, "points", {-1, -1, 2});
+  check(labels, "labels", {-1, points.defined() ? points.size(1) : -1});
+  check(boxes, "boxes", {-1, 4});
+  check(masks, "masks", {-1, 1, size, size});
+}
+
 }  // namespace
 
 Sam::Sam(const SamConfig& config)
@@ -35,6 +73,8 @@ Sam::Sam(const SamConfig& config)
       mask_decoder_(register_module("mask_decoder", std::make_shared<MaskDecoder>(config))) {}
 
 Tensor Sam::normalise(const Tensor& images) const {
+  TESSERA_CHECK(is_like(images, {-1, 3, -1, -1}),
+                "[Sam::normalise] images must be [B, 3, Y, X], got: ", images.sizes());
   const int64_t height = images.size(2), width = images.size(3), size = config.image_size;
   TESSERA_CHECK(height <= size && width <= size, "[Sam::normalise] images must fit ", size, " x ",
                 size, ", got: ", height, " x ", width);
@@ -49,21 +89,42 @@ Tensor Sam::normalise(const Tensor& images) const {
 }
 
 Tensor Sam::encode_image(const Tensor& normalised) const {
+  const int64_t size = config.image_size;
+  TESSERA_CHECK(is_like(normalised, {-1, 3, size, size}),
+                "[Sam::encode_image] images must be [B, 3, ", size, ", ", size,
+                "], got: ", normalised.sizes());
   return image_encoder_->forward(normalised);
 }
 
 Sam::Masks Sam::decode(const Tensor& embeddings, const Prompts& prompts, bool multimask) const {
-  const Tensor sparse = prompt_encoder_->sparse(prompts);
-  const Tensor dense = prompts.masks.defined() ? prompt_encoder_->dense(prompts.masks)
-                                               : prompt_encoder_->no_mask(sparse.size(0));
+  check_embeddings(embeddings);
+  check_prompts(prompts, config);
+  Tensor sparse = prompt_encoder_->sparse(prompts);
+  const bool is_without_prompts =
+      !prompts.points.defined() && !prompts.boxes.defined() && !prompts.masks.defined();
+  if (is_without_prompts) sparse = sparse.expand({embeddings.size(0), -1, -1});
+  const Tensor dense =
+      prompts.masks.defined() ? prompt_encoder_->dense(prompts.masks) : prompt_encoder_->no_mask(1);
   return mask_decoder_->forward(embeddings, prompt_encoder_->grid_positions(), sparse, dense,
                                 multimask);
 }
 
 Sam::Masks Sam::decode_dense(const Tensor& embeddings, const Tensor& dense, bool multimask) const {
+  check_embeddings(embeddings);
+  const int64_t grid = config.grid();
+  TESSERA_CHECK(is_like(dense, {-1, config.prompt_dim, grid, grid}),
+                "[Sam::decode_dense] dense must be [P, ", config.prompt_dim, ", ", grid, ", ", grid,
+                "], got: ", dense.sizes());
   const Tensor none = dense.new_empty({dense.size(0), 0, config.prompt_dim});
   return mask_decoder_->forward(embeddings, prompt_encoder_->grid_positions(), none, dense,
                                 multimask);
+}
+
+void Sam::check_embeddings(const Tensor& embeddings) const {
+  const int64_t grid = config.grid();
+  TESSERA_CHECK(is_like(embeddings, {-1, config.prompt_dim, grid, grid}),
+                "[Sam::decode] embeddings must be [B, ", config.prompt_dim, ", ", grid, ", ", grid,
+                "], got: ", embeddings.sizes());
 }
 
 Tensor Sam::no_mask_dense(int64_t batch) const { return prompt_encoder_->no_mask(batch); }
@@ -83,9 +144,7 @@ void Sam::initialise(uint64_t seed) {
     } else if (value.dim() == 4 && !name.ends_with("pos_embed")) {  // convolutions
       const double fan_in = static_cast<double>(value[0].numel());
       value.normal_(0, std::sqrt(1 / fan_in), generator);
-    } else if (name.find("_embed") != std::string::npos ||
-               name.find("token.") != std::string::npos ||
-               name.find("tokens.") != std::string::npos) {
+    } else if (is_table(name)) {
       value.normal_(0, name.ends_with("pos_embed") ? 0.02 : 1.0, generator);
     } else {  // linear layers
       const double fan_in = static_cast<double>(value.size(-1));
@@ -94,17 +153,17 @@ void Sam::initialise(uint64_t seed) {
   }
   for (auto& entry : named_buffers()) entry.value().normal_(0, 1, generator);
   if (getenv("TIE")) {
-  const double kSharpness = atof(getenv("TIE"));
-  auto values = named_parameters();
-  for (auto& entry : values) {
-    const std::string& name = entry.key();
-    const bool is_cross = name.find("cross_attn") != std::string::npos ||
-                          name.find("final_attn") != std::string::npos;
-    if (!is_cross || !name.ends_with("q_proj.weight")) continue;
-    entry.value().mul_(kSharpness);
-    const std::string stem = name.substr(0, name.size() - std::string("q_proj.weight").size());
-    values[stem + "k_proj.weight"].copy_(entry.value());
-  }
+    const double kSharpness = atof(getenv("TIE"));
+    auto values = named_parameters();
+    for (auto& entry : values) {
+      const std::string& name = entry.key();
+      const bool is_cross = name.find("cross_attn") != std::string::npos ||
+                            name.find("final_attn") != std::string::npos;
+      if (!is_cross || !name.ends_with("q_proj.weight")) continue;
+      entry.value().mul_(kSharpness);
+      const std::string stem = name.substr(0, name.size() - std::string("q_proj.weight").size());
+      values[stem + "k_proj.weight"].copy_(entry.value());
+    }
   }
 }
 

@@ -29,11 +29,11 @@ struct Sam : torch::nn::Module {
   /// [B, 3, image_size, image_size]: normalised, then padded with zeros right and below.
   at::Tensor normalise(const at::Tensor& images) const;
 
-  /// [B, 3, image_size, image_size] as from normalise() -> [B, prompt_dim, grid, grid].
+  /// [B, 3, image_size, image_size] as from normalise() -> fp32 [B, prompt_dim, grid, grid].
   at::Tensor encode_image(const at::Tensor& normalised) const;
 
   /// What is asked for, P prompts at once. A tensor that is not defined is not given; all defined
-  /// ones have P rows. Nothing at all is one prompt.
+  /// ones have P rows. Nothing at all is one prompt for each image.
   struct Prompts {
     at::Tensor points;  // fp32 [P, N, 2], x and y in pixels of the input
     at::Tensor labels;  // int64 [P, N]: 1 inside, 0 outside, -1 padding
@@ -42,12 +42,14 @@ struct Sam : torch::nn::Module {
   };
 
   struct Masks {
-    at::Tensor logits;  // [P, n, mask_size, mask_size]; n = 1, or num_multimask
-    at::Tensor iou;     // [P, n], estimates of each mask's IoU
+    at::Tensor logits;  // fp32 [P, n, mask_size, mask_size]; n = 1, or num_multimask
+    at::Tensor iou;     // fp32 [P, n], estimates of each mask's IoU
   };
 
   /// embeddings [B, prompt_dim, grid, grid] with P a multiple of B: the first P / B prompts are for
-  /// the first image, and so on.
+  /// the first image, and so on. So many prompts of an image need no repeated embeddings, and
+  /// without mask prompts what concerns the image alone is computed once for all of them. Throws
+  /// InvalidArgument for shapes that do not fit.
   Masks decode(const at::Tensor& embeddings, const Prompts& prompts, bool multimask) const;
 
   /// AutoSAM's way in: no points, and `dense` [P, prompt_dim, grid, grid] in the place of the mask
@@ -64,6 +66,8 @@ struct Sam : torch::nn::Module {
   SamConfig config;
 
  private:
+  void check_embeddings(const at::Tensor& embeddings) const;
+
   std::shared_ptr<ImageEncoder> image_encoder_;
   std::shared_ptr<PromptEncoder> prompt_encoder_;
   std::shared_ptr<MaskDecoder> mask_decoder_;

@@ -1,5 +1,7 @@
 #include "tessera/segmentation/sam/two_way_transformer.h"
 
+#include <algorithm>
+
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
@@ -19,6 +21,11 @@ at::Tensor norm(const nn::LayerNorm& layer, const Tensor& x) {
   return lean_layer_norm(x, layer.weight, layer.bias, layer.eps);
 }
 
+/// Each entry as often as it takes for so many.
+Tensor repeated_to(const Tensor& x, int64_t batch) {
+  return x.size(0) == batch ? x : x.repeat_interleave(batch / x.size(0), 0);
+}
+
 }  // namespace
 
 ProjectedAttention::ProjectedAttention(int64_t dim, int64_t inner_dim, int64_t num_heads)
@@ -32,9 +39,13 @@ Tensor ProjectedAttention::forward(const Tensor& q, const Tensor& k, const Tenso
   const auto heads = [&](const Tensor& x) {  // [P, L, inner] -> [P, heads, L, inner / heads]
     return x.view({x.size(0), x.size(1), num_heads, x.size(2) / num_heads}).transpose(1, 2);
   };
-  const Tensor out = at::scaled_dot_product_attention(
-      heads(q_proj->forward(q)), heads(k_proj->forward(k)), heads(v_proj->forward(v)));
-  return out_proj->forward(out.transpose(1, 2).flatten(2));
+  const int64_t images = k.size(0), batch = std::max(q.size(0), images);
+  Tensor queries = repeated_to(q_proj->forward(q), batch);
+  // Queries do not know of each other, so those of all prompts of an image go as one list.
+  if (images < batch) queries = queries.reshape({images, -1, queries.size(2)});
+  const Tensor out = at::scaled_dot_product_attention(heads(queries), heads(k_proj->forward(k)),
+                                                      heads(v_proj->forward(v)));
+  return out_proj->forward(out.transpose(1, 2).reshape({batch, q.size(1), -1}));
 }
 
 TwoWayBlock::TwoWayBlock(const SamConfig& config, bool is_first) : is_first(is_first) {
@@ -56,7 +67,7 @@ TwoWayBlock::TwoWayBlock(const SamConfig& config, bool is_first) : is_first(is_f
 void TwoWayBlock::forward(Tensor& tokens, Tensor& image, const Tensor& token_positions,
                           const Tensor& image_positions) const {
   if (is_first) {  // the tokens are their own positions so far
-    tokens = self_attn->forward(tokens, tokens, tokens);
+    tokens = self_attn->forward(tokens, tokens, tokens).to(at::kFloat);
   } else {
     const Tensor q = tokens + token_positions;
     tokens = tokens + self_attn->forward(q, q, tokens);
@@ -66,8 +77,8 @@ void TwoWayBlock::forward(Tensor& tokens, Tensor& image, const Tensor& token_pos
   tokens =
       norm(*norm2, tokens + token_to_image->forward(tokens + token_positions, placed_image, image));
   tokens = norm(*norm3, tokens + mlp->forward(tokens));
-  image =
-      norm(*norm4, image + image_to_token->forward(placed_image, tokens + token_positions, tokens));
+  const Tensor read = image_to_token->forward(placed_image, tokens + token_positions, tokens);
+  image = norm(*norm4, repeated_to(image, read.size(0)) + read);
 }
 
 TwoWayTransformer::TwoWayTransformer(const SamConfig& config) {

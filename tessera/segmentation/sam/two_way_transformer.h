@@ -15,7 +15,9 @@ namespace tessera::segmentation {
 struct ProjectedAttention : torch::nn::Module {
   ProjectedAttention(int64_t dim, int64_t inner_dim, int64_t num_heads);
 
-  /// q [P, Lq, dim], k and v [P, Lk, dim] -> [P, Lq, dim].
+  /// q [P, Lq, dim], k and v [P, Lk, dim] -> [P, Lq, dim]. One side's batch may be a multiple of
+  /// the other's: entry i of the smaller one then serves a run of neighbours in the larger one, as
+  /// an image does its prompts, and is projected once.
   at::Tensor forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) const;
 
   int64_t num_heads;
@@ -25,8 +27,8 @@ struct ProjectedAttention : torch::nn::Module {
 struct TwoWayBlock : torch::nn::Module {
   TwoWayBlock(const SamConfig& config, bool is_first);
 
-  /// tokens [P, T, dim] and image [P, N, dim], both replaced; their positions are of the same shape
-  /// (image_positions may have one row).
+  /// tokens [P, T, dim] and image [P or a divisor of it, N, dim], both replaced, the image by one
+  /// of batch P; their positions are of the same shape (image_positions may have one row).
   void forward(at::Tensor& tokens, at::Tensor& image, const at::Tensor& token_positions,
                const at::Tensor& image_positions) const;
 
@@ -39,8 +41,8 @@ struct TwoWayBlock : torch::nn::Module {
 struct TwoWayTransformer : torch::nn::Module {
   explicit TwoWayTransformer(const SamConfig& config);
 
-  /// image [P, dim, Y, X], image_positions [1, dim, Y, X], tokens [P, T, dim] -> the tokens, and
-  /// the image as [P, Y * X, dim].
+  /// image [P or a divisor of it, dim, Y, X], image_positions [1, dim, Y, X], tokens [P, T, dim]
+  /// -> the tokens, and the image as [P, Y * X, dim].
   std::pair<at::Tensor, at::Tensor> forward(const at::Tensor& image,
                                             const at::Tensor& image_positions,
                                             const at::Tensor& tokens) const;
