@@ -52,7 +52,7 @@ void check_sam_config(const SamConfig& c) {
   };
   check(c.patch_size >= 1 && c.image_size % c.patch_size == 0 && c.grid() >= 1, "image_size",
         "be a multiple of patch_size", c.image_size);
-  check(c.num_heads >= 1 && c.embed_dim % c.num_heads == 0, "embed_dim",
+  check(c.num_heads >= 1 && c.embed_dim >= 1 && c.embed_dim % c.num_heads == 0, "embed_dim",
         "be a multiple of num_heads", c.embed_dim);
   check(c.depth >= 1, "depth", "be at least 1", c.depth);
   check(c.mlp_dim >= 1, "mlp_dim", "be at least 1", c.mlp_dim);
