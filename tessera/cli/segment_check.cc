@@ -72,6 +72,22 @@ void describe_cache(Console& console, const segmentation::SamConfig& sam, int ti
                                 " are free here"));
 }
 
+/// The flags that were given, to be copied.
+std::string flags_text(const Options& options) {
+  const DataFlags usual;
+  std::string text;
+  const auto add = [&](const char* flag, const std::string& value, const std::string& as_usual) {
+    if (value != as_usual) text += concat(" ", flag, " ", value);
+  };
+  add("--images", options.data.images, "");
+  add("--masks", options.data.masks, "");
+  add("--split", options.data.split, "");
+  add("--groups", options.data.groups, "");
+  add("--foreground", options.data.foreground, usual.foreground);
+  add("--sam", options.sam, kDefaultSam);
+  return text;
+}
+
 int run_check(Console& console, const Options& options) {
   check_data_flags(options.data);
   const auto sam = sizes_of(options.sam);
@@ -86,10 +102,7 @@ int run_check(Console& console, const Options& options) {
   say_fact(console, "tile", choice.text);
   describe_cache(console, sam, choice.tile, data);
   console.say("All files are fit for training.");
-  say_fact(console, "next",
-           concat("tessera segment train --images ", options.data.images, " --masks ",
-                  options.data.masks,
-                  options.data.split.empty() ? "" : " --split " + options.data.split, " -o run"));
+  say_fact(console, "next", concat("tessera segment train", flags_text(options), " -o run"));
   return kOk;
 }
 

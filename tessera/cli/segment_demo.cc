@@ -34,9 +34,10 @@ TrainFlags flags_in(const fs::path& folder, const std::string& sam) {
   flags.sam = sam;
   resolve_order(flags);
   flags.views = 2;
-  flags.epoch_views = 64;
+  flags.epoch_views = 60;
   flags.batch = 4;
-  flags.epochs = 8;
+  flags.epochs = 6;
+  flags.learning_rate = 0.003;
   flags.patience = 0;
   flags.surrogate_epochs = 0;
   flags.minutes = 1.5;  // on a slow machine the schedule is cut to this

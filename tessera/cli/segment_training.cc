@@ -1,10 +1,12 @@
 #include "tessera/cli/segment_training.h"
 
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <utility>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/Device.h>
 
 #include "tessera/cli/segment.h"
@@ -53,6 +55,18 @@ void remove_if_unused(const segmentation::RunFolder& folder) {
   fs::remove(folder.root, ignored);  // refused where others' files are in it
 }
 
+/// Seconds that SAM's encoder takes for a picture, without what only a first call costs.
+double time_encoder(const segmentation::FrozenSam& sam, const c10::Device& device) {
+  const int64_t side = sam.sam->config.image_size;
+  const auto picture = at::zeros({1, 3, side, side}, at::TensorOptions().dtype(at::kByte));
+  sam.sam->to(device);
+  const auto encode = [&] { segmentation::embed(*sam.sam, picture.to(device)).to(at::kCPU); };
+  if (device.is_cuda()) encode();
+  const auto start = std::chrono::steady_clock::now();
+  encode();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 void make_folder(const fs::path& folder) {
   std::error_code failure;
   fs::create_directories(folder, failure);
@@ -88,6 +102,12 @@ void Training::announce() {
   if (flags_.method == "unet") network = "a plain U-Net";
   say_fact(console_, "network",
            concat(network, ", on pictures of ", flags_.g_size, " pixels, from random weights"));
+  if (run_.sam.sam && !flags_.is_resumed) {
+    const double seconds = time_encoder(run_.sam, nn::open_device(flags_.device));
+    say_fact(console_, "encoder",
+             format("SAM's takes %.2g s a picture here", seconds) +
+                 (flags_.has_no_cache ? ", at every step" : ", once each"));
+  }
 }
 
 void Training::tell_epoch(const AutoSamProgress& now, StatusLine& line) {
