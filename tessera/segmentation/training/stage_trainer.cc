@@ -135,7 +135,7 @@ at::Tensor StageTrainer::loss_of(const ViewBatch& batch) {
   const auto valid = batch.valid.to(device, /*non_blocking=*/true);
   at::Tensor embeddings;
   if (source_.has_embeddings) {
-    embeddings = resolve_embeddings(run_.model, batch.embeddings, batch.missing, run_.cache,
+    embeddings = resolve_embeddings(run_.model, batch.embeddings, batch.missing, source_.cache,
                                     position_.embedded);
   }
   if (!is_surrogate())
