@@ -137,8 +137,7 @@ void Training::tell(const AutoSamProgress& now, StatusLine& line) {
   for (const auto& warning : now.warnings) console_.warn(warning);
   if (!has_told_time_ && now.stage == Stage::kMain && now.seconds_left > 0) {
     has_told_time_ = true;
-    line.settle(concat("expected    at most ", format_seconds(now.seconds_left), " to epoch ",
-                       now.max_epochs,
+    line.settle(concat("expected    at most ", format_seconds(now.seconds_left),
                        flags_.patience > 0 && !data_.indices(Split::kVal).empty()
                            ? concat("; ends early when ", flags_.patience,
                                     " epochs bring no better validation Dice")
