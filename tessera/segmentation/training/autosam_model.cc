@@ -17,11 +17,13 @@ namespace tessera::segmentation {
 using at::Tensor;
 
 /// SAM's decoder speaks in the logits of its own training; the map lets g choose their steepness
-/// and balance without bending its prompt for it.
+/// and balance without bending its prompt for it. Both are stored as tenths: under AdamW, whose
+/// steps have one size, two numbers that all pixels share thus move ten times as fast as weights.
 struct AutoSamModel::Affine : torch::nn::Module {
   Affine()
-      : scale(register_parameter("scale", at::full({1}, 1.0))),
+      : scale(register_parameter("scale", at::full({1}, 0.1))),
         offset(register_parameter("offset", at::full({1}, 0.0))) {}
+  Tensor forward(const Tensor& logits) const { return logits * (10 * scale) + 10 * offset; }
   Tensor scale, offset;
 };
 
@@ -81,7 +83,9 @@ void AutoSamModel::add_surrogate(uint64_t seed) {
 }
 
 Tensor AutoSamModel::normalise(const Tensor& pictures) const {
-  return (pictures.to(at::kFloat) - mean_) / deviation_;
+  // Channels last: convolutions then spare themselves copies, forth and back 8 % on a CPU.
+  return ((pictures.to(at::kFloat) - mean_) / deviation_)
+      .contiguous(at::MemoryFormat::ChannelsLast);
 }
 
 Tensor AutoSamModel::prompt(const Tensor& prompt_pictures) {
@@ -99,7 +103,7 @@ Tensor AutoSamModel::decode(const Tensor& prompt, const Tensor& embeddings) {
     const nn::AutocastOnCuda autocast(device_);
     logits = sam_.sam->decode_dense(embeddings.to(at::kFloat), prompt).logits;
   }
-  return logits.to(at::kFloat) * affine_->scale + affine_->offset;
+  return affine_->forward(logits.to(at::kFloat));
 }
 
 Tensor AutoSamModel::forward(const Tensor& prompt_pictures, const Tensor& embeddings) {

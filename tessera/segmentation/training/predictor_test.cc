@@ -26,7 +26,7 @@ AutoSamModel constant_model(int tile, double logit) {
   const at::NoGradGuard no_grad;
   auto tensors = nn::module_tensors(model.parts());
   tensors.at("affine.scale").fill_(0);
-  tensors.at("affine.offset").fill_(logit);
+  tensors.at("affine.offset").fill_(logit / 10);
   return model;
 }
 

@@ -115,6 +115,16 @@ TEST_F(TrainAutoSam, GivesTheSameBitsFromKeptFromDamagedAndFromNewEmbeddings) {
   EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "repairing"));
 }
 
+TEST_F(TrainAutoSam, EncodesAViewOnceHoweverOftenAnEpochRepeatsIt) {
+  auto job = this->job("run");
+  job.settings.min_views_per_epoch = 30;
+  job.settings.batch = 6;
+  int64_t embedded = 0;
+  job.report = [&](const AutoSamProgress& progress) { embedded = progress.embedded; };
+  train_autosam(job);
+  EXPECT_EQ(embedded, 6 * 2 + 2);
+}
+
 TEST_F(TrainAutoSam, DrawsFreshViewsWhenNoneAreKept) {
   auto job = this->job("run");
   job.settings.max_epochs = 2;

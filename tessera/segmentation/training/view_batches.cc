@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <span>
+#include <utility>
 
 #include <ATen/ops/empty.h>
 #include <ATen/ops/tensor.h>
@@ -92,32 +94,71 @@ std::unique_ptr<OrderedProducer<ViewBatch>> view_batches(const ViewSource& sourc
       });
 }
 
+namespace {
+
+/// Views that came up twice, and that were computed since the batch was prepared, need SAM once:
+/// leaves in `pending` those that do; `twins` are slots with the slot they equal.
+void spare_repeats(const std::vector<ViewBatch::Missing>& missing, const EmbeddingCache* cache,
+                   const at::Tensor& found, std::vector<const ViewBatch::Missing*>& pending,
+                   std::vector<std::pair<int64_t, int64_t>>& twins) {
+  std::map<std::string, int64_t> slot_of;
+  for (const auto& entry : missing) {
+    if (cache != nullptr && !entry.key.empty()) {
+      const auto [first, is_new] = slot_of.emplace(entry.key, entry.slot);
+      if (!is_new) {
+        twins.emplace_back(entry.slot, first->second);
+        continue;
+      }
+      auto* begin = static_cast<std::byte*>(found.mutable_data_ptr());
+      const size_t size = cache->shape().bytes();
+      const auto place = std::span(begin + entry.slot * size, size);
+      if (cache->read(entry.key, place) == EmbeddingCache::Found::kYes) continue;
+    }
+    pending.push_back(&entry);
+  }
+}
+
+/// Writes computed embeddings to the cache, if there is one.
+void keep(const at::Tensor& computed, const std::vector<const ViewBatch::Missing*>& pending,
+          const EmbeddingCache* cache) {
+  if (cache == nullptr) return;
+  const at::Tensor host = computed.to(at::kCPU).contiguous();
+  const auto* begin = static_cast<const std::byte*>(host.const_data_ptr());
+  const size_t size = cache->shape().bytes();
+  for (size_t i = 0; i < pending.size(); ++i) {
+    if (!pending[i]->key.empty()) cache->write(pending[i]->key, {begin + i * size, size});
+  }
+}
+
+}  // namespace
+
 at::Tensor resolve_embeddings(const AutoSamModel& model, const at::Tensor& found,
                               const std::vector<ViewBatch::Missing>& missing,
                               const EmbeddingCache* cache, int64_t& num_embedded) {
   const at::Device device = model.device();
-  if (missing.empty()) return found.to(device, /*non_blocking=*/true);
-  const auto count = static_cast<int64_t>(missing.size());
-  const int64_t side = missing[0].picture.side;
-  at::Tensor pictures = host_tensor({count, 3, side, side}, at::kByte, device.is_cuda());
-  std::vector<int64_t> slots;
-  for (int64_t i = 0; i < count; ++i) {
-    copy_picture(missing[i].picture, pictures, i);
-    slots.push_back(missing[i].slot);
+  std::vector<const ViewBatch::Missing*> pending;
+  std::vector<std::pair<int64_t, int64_t>> twins;
+  spare_repeats(missing, cache, found, pending, twins);
+  const auto count = static_cast<int64_t>(pending.size());
+  at::Tensor all;
+  if (count < found.size(0)) all = found.to(device, /*non_blocking=*/true, /*copy=*/true);
+  if (count > 0) {
+    TESSERA_CHECK(model.frozen_sam().sam != nullptr, "[autosam] embeddings need a SAM, got: none");
+    const int64_t side = pending[0]->picture.side;
+    at::Tensor pictures = host_tensor({count, 3, side, side}, at::kByte, device.is_cuda());
+    std::vector<int64_t> slots;
+    for (int64_t i = 0; i < count; ++i) {
+      copy_picture(pending[i]->picture, pictures, i);
+      slots.push_back(pending[i]->slot);
+    }
+    const at::Tensor computed =
+        embed(*model.frozen_sam().sam, pictures.to(device, /*non_blocking=*/true));
+    num_embedded += count;
+    keep(computed, pending, cache);
+    if (!all.defined()) return computed;
+    all.index_copy_(0, at::tensor(slots, at::kLong).to(device), computed);
   }
-  TESSERA_CHECK(model.frozen_sam().sam != nullptr, "[autosam] embeddings need a SAM, got: none");
-  const at::Tensor computed =
-      embed(*model.frozen_sam().sam, pictures.to(device, /*non_blocking=*/true));
-  num_embedded += count;
-  if (cache != nullptr) {
-    const at::Tensor host = computed.to(at::kCPU).contiguous();
-    const auto* begin = static_cast<const std::byte*>(host.const_data_ptr());
-    const size_t size = cache->shape().bytes();
-    for (int64_t i = 0; i < count; ++i) cache->write(missing[i].key, {begin + i * size, size});
-  }
-  if (count == found.size(0)) return computed;
-  at::Tensor all = found.to(device, /*non_blocking=*/true, /*copy=*/true);
-  all.index_copy_(0, at::tensor(slots, at::kLong).to(device), computed);
+  for (const auto& [slot, equal] : twins) all[slot].copy_(all[equal]);
   return all;
 }
 
