@@ -1,4 +1,6 @@
 // FrozenSam and the model folder.
+#include <algorithm>
+
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/cat.h>
 #include <nlohmann/json.hpp>
@@ -57,10 +59,12 @@ at::Tensor embed(const Sam& sam, const at::Tensor& pictures) {
   const auto encode = [&](const at::Tensor& part) {
     return sam.encode_image(sam.normalise(part)).to(at::kHalf);
   };
-  if (!pictures.is_cpu()) return encode(pictures);
+  // Of Meta's largest model eight pictures take some 10 GB in a global block.
+  const int64_t at_once = pictures.is_cpu() ? 1 : 8;
   std::vector<at::Tensor> embeddings;
-  for (int64_t i = 0; i < pictures.size(0); ++i)
-    embeddings.push_back(encode(pictures.narrow(0, i, 1)));
+  for (int64_t i = 0; i < pictures.size(0); i += at_once) {
+    embeddings.push_back(encode(pictures.narrow(0, i, std::min(at_once, pictures.size(0) - i))));
+  }
   return at::cat(embeddings);
 }
 

@@ -149,6 +149,7 @@ std::string autosam_settings_json(const AutoSamSettings& settings) {
                      {"max_minutes", settings.max_minutes},
                      {"validate_every", settings.validate_every},
                      {"patience", settings.patience},
+                     {"choose_threshold", settings.chooses_threshold},
                      {"seed", settings.seed},
                      {"augmentation", json_of(settings.augmentation)},
                      {"surrogate",
@@ -186,6 +187,7 @@ AutoSamSettings read_autosam_settings(const std::filesystem::path& path) {
   settings.max_minutes = json.number("max_minutes", 0, 1e6);
   settings.validate_every = whole("validate_every", 1, kMany);
   settings.patience = whole("patience", 0, kMany);
+  settings.chooses_threshold = json.boolean("choose_threshold");
   settings.seed =
       static_cast<uint64_t>(json.integer("seed", 0, std::numeric_limits<int64_t>::max()));
   settings.augmentation = read_augmentation(json.object("augmentation"));

@@ -67,6 +67,8 @@ struct AutoSamSettings {
   double max_minutes = 0;       // 0: no limit; the cosine follows the larger fraction
   int validate_every = 1;       // epochs
   int patience = 25;            // epochs without a better validation Dice; 0: never stop early
+  /// Keeps the threshold with the best validation Dice in the model, instead of .5.
+  bool chooses_threshold = false;
   uint64_t seed = 1;
   Augmentation augmentation;
   SurrogateSettings surrogate;

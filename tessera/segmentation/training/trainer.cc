@@ -176,6 +176,7 @@ class Run {
                                       .num_threads = context_.num_threads,
                                       .cache = context_.cache});
       validate(predictor, *job_.dataset, val_, &threshold_);
+      if (job_.settings.chooses_threshold) averaged_.set_threshold(threshold_.threshold);
     }
     save_autosam(averaged_, RunFolder{job_.run_folder}.model(),
                  {{"epoch", std::to_string(best_epoch())},

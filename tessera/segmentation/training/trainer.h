@@ -82,7 +82,8 @@ struct AutoSamResult {
   double best_dice = 0;  // on validation, with threshold .5
   double best_iou = 0;
   double fast_dice = 0;  // of g + h, where there is an h
-  /// The threshold that scores best on validation, and its Dice; recorded, not used unless asked.
+  /// The threshold that scores best on validation, and its Dice; always recorded, used where
+  /// settings say so.
   double val_threshold = 0.5, val_threshold_dice = 0;
   int tile = 0;
   double seconds = 0;  // training time in all, pauses not counted

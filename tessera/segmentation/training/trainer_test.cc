@@ -63,12 +63,15 @@ TEST_F(TrainAutoSam, LowersTheLossAndLeavesTheFrozenSamBitForBit) {
 TEST_F(TrainAutoSam, LearnsDiscsWithThePlainHead) {
   auto job = this->job("run");
   job.settings.method = Method::kPlainHead;
+  job.settings.chooses_threshold = true;
   job.settings.max_epochs = 25;
   job.settings.validate_every = 5;
   const AutoSamResult result = train_autosam(job);
   EXPECT_LT(result.history.back().loss, 0.5 * result.history.front().loss);
   EXPECT_GT(result.best_dice, 0.8);
   EXPECT_EQ(result.fast_dice, result.best_dice);
+  EXPECT_GE(result.val_threshold_dice, result.best_dice);
+  EXPECT_EQ(read_autosam_config(job.run_folder / "model").threshold, result.val_threshold);
 }
 
 TEST_F(TrainAutoSam, ContinuesToTheSameBitsFromAnyStep) {
