@@ -5,6 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
+#include "tessera/attention/cpu/bf16_forward.h"
 #include "tessera/attention/testing/tolerance.h"
 #include "tessera/testing/close_to.h"
 #include "tessera/torch_ops/testing/problem_tensors.h"
@@ -69,7 +70,10 @@ const Case kCases[] = {
 class AttentionOpCases : public ::testing::TestWithParam<Case> {};
 
 TEST_P(AttentionOpCases, DenseAnswersEqualTorchs) {
-  const Problem problem = make_problem(GetParam().spec);
+  ProblemSpec spec = GetParam().spec;
+  // The back end that is chosen by itself.
+  spec.rounds_weights = spec.dtype == DType::kBFloat16 && attention::cpu::bf16_is_supported();
+  const Problem problem = make_problem(spec);
   const auto got =
       attention_forward(tensor_of(problem.q), tensor_of(problem.k), tensor_of(problem.v));
   const auto bound = forward_tolerance(problem);
