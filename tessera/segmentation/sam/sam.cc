@@ -152,19 +152,6 @@ void Sam::initialise(uint64_t seed) {
     }
   }
   for (auto& entry : named_buffers()) entry.value().normal_(0, 1, generator);
-  if (getenv("TIE")) {
-    const double kSharpness = atof(getenv("TIE"));
-    auto values = named_parameters();
-    for (auto& entry : values) {
-      const std::string& name = entry.key();
-      const bool is_cross = name.find("cross_attn") != std::string::npos ||
-                            name.find("final_attn") != std::string::npos;
-      if (!is_cross || !name.ends_with("q_proj.weight")) continue;
-      entry.value().mul_(kSharpness);
-      const std::string stem = name.substr(0, name.size() - std::string("q_proj.weight").size());
-      values[stem + "k_proj.weight"].copy_(entry.value());
-    }
-  }
 }
 
 }  // namespace tessera::segmentation
