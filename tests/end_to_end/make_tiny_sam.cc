@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "tessera/segmentation/demo_sam/recipe.h"
 #include "tessera/segmentation/sam/sam_files.h"
 
 int main(int argc, char** argv) {
@@ -11,20 +12,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: make_tiny_sam FOLDER [SEED]\n");
     return 2;
   }
-  SamConfig config = demo_sam_config();
+  SamConfig config = tiny_sam_config();
   config.image_size = 64;
-  config.patch_size = 8;
-  config.embed_dim = 32;
-  config.depth = 2;
-  config.num_heads = 2;
-  config.mlp_dim = 64;
-  config.global_blocks = {1};
-  config.window_size = 4;
-  config.prompt_dim = 32;
-  config.mask_prompt_channels = 4;
-  config.decoder_heads = 2;
-  config.decoder_mlp_dim = 64;
-  config.iou_head_dim = 32;
   try {
     Sam sam(config);
     sam.initialise(argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 0);

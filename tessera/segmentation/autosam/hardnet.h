@@ -11,7 +11,7 @@
 
 #include "tessera/nn/weight_files.h"
 #include "tessera/segmentation/autosam/hardnet_config.h"
-#include "tessera/segmentation/autosam/layers.h"
+#include "tessera/segmentation/layers.h"
 
 namespace tessera::segmentation {
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <vector>
 
-#include "tessera/segmentation/autosam/layers.h"
+#include "tessera/segmentation/layers.h"
 
 namespace tessera::segmentation {
 

@@ -7,7 +7,7 @@
 
 #include <memory>
 
-#include "tessera/segmentation/autosam/layers.h"
+#include "tessera/segmentation/layers.h"
 
 namespace tessera::segmentation {
 

@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "tessera/segmentation/autosam/layers.h"
+#include "tessera/segmentation/layers.h"
 #include "tessera/segmentation/sam/config.h"
 #include "tessera/segmentation/sam/sam_layers.h"
 

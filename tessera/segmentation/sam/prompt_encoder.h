@@ -4,7 +4,7 @@
 #include <memory>
 #include <vector>
 
-#include "tessera/segmentation/autosam/layers.h"
+#include "tessera/segmentation/layers.h"
 #include "tessera/segmentation/sam/config.h"
 #include "tessera/segmentation/sam/sam.h"
 #include "tessera/segmentation/sam/sam_layers.h"

@@ -10,7 +10,7 @@
 
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
-#include "tessera/segmentation/sam/tiny_sam_testing.h"
+#include "tessera/segmentation/sam/padded_sam_testing.h"
 #include "tessera/testing/temporary_folder.h"
 
 namespace tessera::segmentation {
@@ -31,7 +31,7 @@ std::string io_error(const Action& action) {
 #define EXPECT_IN(part, text) \
   EXPECT_NE((text).find(part), std::string::npos) << "in: \"" << (text) << "\""
 
-std::shared_ptr<Sam> random_sam(const SamConfig& config = tiny_sam_config()) {
+std::shared_ptr<Sam> random_sam(const SamConfig& config = padded_sam_config()) {
   auto sam = std::make_shared<Sam>(config);
   sam->initialise(3);
   return sam;
@@ -54,7 +54,7 @@ nn::Weights weights_of(Sam& sam) {
 
 TEST(SamFiles, FolderGivesBackTheModel) {
   const TemporaryFolder folder;
-  SamConfig config = tiny_sam_config();
+  SamConfig config = padded_sam_config();
   config.pixel_mean = {1, 2.5, 3};
   const auto sam = random_sam(config);
   save_sam(*sam, folder / "sam", at::kFloat, {{"seed", "3"}});
@@ -89,7 +89,7 @@ TEST(SamFiles, BareFileTellsItsConfiguration) {
 }
 
 TEST(SamFiles, BareFileWithoutAbsolutePositionsTellsTheGrid) {
-  SamConfig config = tiny_sam_config();
+  SamConfig config = padded_sam_config();
   config.has_absolute_positions = false;
   const auto sam = random_sam(config);
   EXPECT_EQ(infer_sam_config(weights_of(*sam)), config);
@@ -123,7 +123,7 @@ TEST(SamFiles, RefusalsNameTheTensor) {
 TEST(SamFiles, FolderThatDoesNotFitIsRefused) {
   const TemporaryFolder folder;
   save_sam(*random_sam(), folder / "sam");
-  SamConfig other = tiny_sam_config();
+  SamConfig other = padded_sam_config();
   other.depth = 3;
   write_file(folder / "sam/config.json", sam_config_json(other));
   EXPECT_IN("missing: \"image_encoder.blocks.2.attn.proj.bias\"",

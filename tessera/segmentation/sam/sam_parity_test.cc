@@ -12,7 +12,7 @@
 #include "tessera/segmentation/sam/mask_decoder.h"
 #include "tessera/segmentation/sam/prompt_encoder.h"
 #include "tessera/segmentation/sam/sam_files.h"
-#include "tessera/segmentation/sam/tiny_sam_testing.h"
+#include "tessera/segmentation/sam/padded_sam_testing.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -54,7 +54,7 @@ Golden& tiny() {
         nn::load_weights(std::string(TESSERA_SOURCE_DIR) + "/tests/golden/sam_tiny.safetensors");
     Golden golden;
     golden.values = take_golden(weights);
-    golden.sam = std::make_shared<Sam>(tiny_sam_config());
+    golden.sam = std::make_shared<Sam>(padded_sam_config());
     nn::load_modules(weights, {{"", golden.sam.get()}});
     return golden;
   }();

@@ -17,7 +17,7 @@
 #include "tessera/core/error.h"
 #include "tessera/segmentation/sam/position_attention.h"
 #include "tessera/segmentation/sam/sam_layers.h"
-#include "tessera/segmentation/sam/tiny_sam_testing.h"
+#include "tessera/segmentation/sam/padded_sam_testing.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -40,7 +40,7 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 /// Random weights of every parameter, relative positions too.
-Sam random_sam(const SamConfig& config = tiny_sam_config()) {
+Sam random_sam(const SamConfig& config = padded_sam_config()) {
   Sam sam(config);
   sam.initialise(7);
   const at::NoGradGuard no_grad;
@@ -78,7 +78,7 @@ TEST(Sam, DemoModelKeepsTheOfficialGeometry) {
 }
 
 TEST(Sam, SameSeedSameWeights) {
-  Sam a(tiny_sam_config()), b(tiny_sam_config()), c(tiny_sam_config());
+  Sam a(padded_sam_config()), b(padded_sam_config()), c(padded_sam_config());
   a.initialise(1), b.initialise(1), c.initialise(2);
   EXPECT_TRUE(at::equal(a.parameters()[3], b.parameters()[3]));
   EXPECT_TRUE(at::equal(a.buffers()[0], b.buffers()[0]));
@@ -146,7 +146,7 @@ TEST(Sam, RunsInHalfThePrecisionUnderAutocast) {
 }
 
 TEST(Sam, RefusesShapesThatDoNotFit) {
-  const Sam sam(tiny_sam_config());
+  const Sam sam(padded_sam_config());
   const auto decode = [&](const Sam::Prompts& prompts, int64_t images = 1) {
     return refusal([&] { sam.decode(at::zeros({images, 32, 5, 5}), prompts, false); });
   };
@@ -169,7 +169,7 @@ TEST(Sam, RefusesShapesThatDoNotFit) {
             decode({{}, {}, at::zeros({2, 4}), at::zeros({1, 1, 20, 20})}));
   EXPECT_IN("a multiple of the images, got: 3 prompts for 2 images",
             decode({{}, {}, at::zeros({3, 4}), {}}, 2));
-  SamConfig config = tiny_sam_config();
+  SamConfig config = padded_sam_config();
   config.num_heads = 3;
   EXPECT_IN("embed_dim must be a multiple of num_heads", refusal([&] { Sam sam(config); }));
 }

@@ -6,7 +6,7 @@
 namespace tessera::segmentation {
 
 /// 40 pixels, 5 x 5 tokens in windows of 3 (so that they are padded) and one global block.
-inline SamConfig tiny_sam_config() {
+inline SamConfig padded_sam_config() {
   SamConfig config;
   config.image_size = 40;
   config.patch_size = 8;

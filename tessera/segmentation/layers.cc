@@ -1,4 +1,4 @@
-#include "tessera/segmentation/autosam/layers.h"
+#include "tessera/segmentation/layers.h"
 
 #include <cmath>
 #include <string>

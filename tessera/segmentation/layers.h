@@ -1,4 +1,5 @@
-// The convolutions and norms of AutoSAM's networks, with PyTorch's parameter and buffer names.
+// The convolutions and norms of SAM and AutoSAM's networks, with PyTorch's parameter and buffer
+// names.
 //
 // Under autocast the convolutions run in bf16; the norms take what they get, count and scale in
 // fp32 and return the input's dtype. Weights are zero (norms one) until loaded or initialised.
@@ -58,7 +59,7 @@ struct ChannelNorm2d : torch::nn::Module {
 
 /// Random weights by PyTorch's defaults: convolutions and their biases uniform within
 /// 1 / sqrt(fan in), norms one and zero with fresh statistics. Same seed, same weights, on any
-/// device; every module of this folder is initialised by it.
+/// device; g, h and the U-Net are initialised by it.
 void initialise_weights(torch::nn::Module& module, uint64_t seed);
 
 }  // namespace tessera::segmentation
