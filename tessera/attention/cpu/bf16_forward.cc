@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "tessera/attention/cpu/bf16_kernels.h"
+#include "tessera/attention/cpu/packed_rounds.h"
 #include "tessera/core/aligned_buffer.h"
 
 namespace tessera::attention::cpu {
@@ -75,14 +76,8 @@ const BFloat16* head_at(const TensorView& view, int64_t b, int64_t token, int64_
          head * view.strides[2];
 }
 
-/// Packed keys and values of some (batch entry, key head) pairs, in order of b * Hkv + h.
-struct PackedHeads {
-  int64_t first = 0, count = 0;
-  AlignedBuffer<BFloat16> keys;    // [count, Tk, key_tile]
-  AlignedBuffer<BFloat16> values;  // [count, Tk, value_tile]
-};
-
-void pack_tile(const ForwardPlan& plan, const Layout& layout, int64_t index, PackedHeads& packed) {
+void pack_tile(const ForwardPlan& plan, const Layout& layout, int64_t index,
+               PackedHeads<BFloat16>& packed) {
   const int64_t pair = packed.first + index / plan.kv_tiles;
   const int64_t tile = index % plan.kv_tiles;
   const int64_t b = pair / plan.num_kv_heads, head = pair % plan.num_kv_heads;
@@ -200,8 +195,8 @@ void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
   }
 }
 
-void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index, const PackedHeads& packed,
-                 Scratch& scratch) {
+void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index,
+                 const PackedHeads<BFloat16>& packed, Scratch& scratch) {
   const TileRow row = tile_row(plan, index);
   list_visited_tiles(plan, row, scratch.tiles);
   scratch.is_needed.assign(scratch.tiles.size(), 0);
@@ -220,13 +215,6 @@ void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index, const P
   finish_row(plan, row, scratch.tiles, scratch.is_needed);
 }
 
-/// Key heads that are packed at once: as many as fit 64 MiB; as in forward.cc.
-int64_t heads_per_round(const ForwardPlan& plan, const Layout& layout) {
-  constexpr int64_t kBudgetElements = 32 << 20;
-  const int64_t head = plan.kv_tiles * (layout.key_tile + layout.value_tile);
-  return std::clamp<int64_t>(kBudgetElements / head, 1, plan.batch * plan.num_kv_heads);
-}
-
 }  // namespace
 
 bool bf16_is_supported() {
@@ -240,22 +228,12 @@ void bf16_forward(ForwardPlan& plan) {
   std::vector<Scratch> scratch;
   scratch.reserve(plan.executor->num_threads());
   for (int t = 0; t < plan.executor->num_threads(); ++t) scratch.emplace_back(plan, layout);
-  PackedHeads packed;
-  const int64_t pairs = plan.batch * plan.num_kv_heads;
-  const int64_t round = heads_per_round(plan, layout);
-  packed.keys = AlignedBuffer<BFloat16>(round * plan.kv_tiles * layout.key_tile);
-  packed.values = AlignedBuffer<BFloat16>(round * plan.kv_tiles * layout.value_tile);
-  // Query heads of one key head are neighbours, and heads are the slower index of a row of tiles.
-  const int64_t rows_per_pair = plan.num_heads / plan.num_kv_heads * plan.q_tiles;
-  for (packed.first = 0; packed.first < pairs; packed.first += round) {
-    packed.count = std::min(round, pairs - packed.first);
-    plan.executor->parallel_for(packed.count * plan.kv_tiles, [&](int64_t index, int) {
-      pack_tile(plan, layout, index, packed);
-    });
-    plan.executor->parallel_for(packed.count * rows_per_pair, [&](int64_t index, int thread) {
-      compute_row(plan, layout, packed.first * rows_per_pair + index, packed, scratch[thread]);
-    });
-  }
+  run_in_rounds<BFloat16>(
+      plan, layout.key_tile, layout.value_tile,
+      [&](int64_t index, PackedHeads<BFloat16>& packed) { pack_tile(plan, layout, index, packed); },
+      [&](int64_t row, const PackedHeads<BFloat16>& packed, int thread) {
+        compute_row(plan, layout, row, packed, scratch[thread]);
+      });
 }
 
 }  // namespace tessera::attention::cpu

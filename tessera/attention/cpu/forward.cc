@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tessera/attention/cpu/packed_rounds.h"
 #include "tessera/attention/cpu/scratch.h"
 
 // AVX-512 (AVX3 in Highway's words), AVX2, and scalar code for everything older.
@@ -155,14 +156,8 @@ void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
   }
 }
 
-/// Packed keys and values of some (batch entry, key head) pairs, in order of b * Hkv + h.
-struct PackedHeads {
-  int64_t first = 0, count = 0;
-  AlignedBuffer<float> keys;    // [count, Tk, key_tile]
-  AlignedBuffer<float> values;  // [count, Tk, value_tile]
-};
-
-void pack_tile(const ForwardPlan& plan, const Layout& layout, int64_t index, PackedHeads& packed) {
+void pack_tile(const ForwardPlan& plan, const Layout& layout, int64_t index,
+               PackedHeads<float>& packed) {
   const int64_t pair = packed.first + index / plan.kv_tiles;
   const int64_t tile = index % plan.kv_tiles;
   const int64_t b = pair / plan.num_kv_heads, head = pair % plan.num_kv_heads;
@@ -175,8 +170,8 @@ void pack_tile(const ForwardPlan& plan, const Layout& layout, int64_t index, Pac
               packed.values.data() + index * layout.value_tile);
 }
 
-void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index, const PackedHeads& packed,
-                 ThreadScratch& scratch) {
+void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index,
+                 const PackedHeads<float>& packed, ThreadScratch& scratch) {
   const TileRow row = tile_row(plan, index);
   list_visited_tiles(plan, row, scratch.tiles);
   scratch.is_needed.assign(scratch.tiles.size(), 0);
@@ -195,14 +190,6 @@ void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index, const P
   finish_row(plan, row, scratch.tiles, scratch.is_needed);
 }
 
-/// Key heads that are packed at once: as many as fit 64 MiB, so that long sequences need little
-/// beyond one head's copy, and short ones few rounds.
-int64_t heads_per_round(const ForwardPlan& plan, const Layout& layout) {
-  constexpr int64_t kBudgetFloats = 16 << 20;
-  const int64_t head = plan.kv_tiles * (layout.key_tile + layout.value_tile);
-  return std::clamp<int64_t>(kBudgetFloats / head, 1, plan.batch * plan.num_kv_heads);
-}
-
 void forward_target(ForwardPlan& plan) {
   const Layout layout = make_layout(plan);
   std::vector<ThreadScratch> scratch;
@@ -210,22 +197,12 @@ void forward_target(ForwardPlan& plan) {
   for (int t = 0; t < plan.executor->num_threads(); ++t) {
     scratch.push_back(make_scratch(plan, layout));
   }
-  PackedHeads packed;
-  const int64_t pairs = plan.batch * plan.num_kv_heads;
-  const int64_t round = heads_per_round(plan, layout);
-  packed.keys = AlignedBuffer<float>(round * plan.kv_tiles * layout.key_tile);
-  packed.values = AlignedBuffer<float>(round * plan.kv_tiles * layout.value_tile);
-  // Query heads of one key head are neighbours, and heads are the slower index of a row of tiles.
-  const int64_t rows_per_pair = plan.num_heads / plan.num_kv_heads * plan.q_tiles;
-  for (packed.first = 0; packed.first < pairs; packed.first += round) {
-    packed.count = std::min(round, pairs - packed.first);
-    plan.executor->parallel_for(packed.count * plan.kv_tiles, [&](int64_t index, int) {
-      pack_tile(plan, layout, index, packed);
-    });
-    plan.executor->parallel_for(packed.count * rows_per_pair, [&](int64_t index, int thread) {
-      compute_row(plan, layout, packed.first * rows_per_pair + index, packed, scratch[thread]);
-    });
-  }
+  run_in_rounds<float>(
+      plan, layout.key_tile, layout.value_tile,
+      [&](int64_t index, PackedHeads<float>& packed) { pack_tile(plan, layout, index, packed); },
+      [&](int64_t row, const PackedHeads<float>& packed, int thread) {
+        compute_row(plan, layout, row, packed, scratch[thread]);
+      });
 }
 
 const char* target_name() { return hwy::TargetName(HWY_TARGET); }
