@@ -117,11 +117,54 @@ TileGeometry check_state_for(const SkipRequest& skip, const AttentionProblem& pr
   TESSERA_CHECK(generation > 0,
                 "[attention_forward] the state must have begun a generation, got: none");
   check_same("generation", generation, skip.generation.value_or(generation));
+  const int32_t stream = state.field(HeaderField::kStream);
+  check_same("stream", stream, skip.stream.value_or(stream));
   const int32_t step = state.field(HeaderField::kStep);
   const int32_t total_steps = state.field(HeaderField::kTotalSteps);
   TESSERA_CHECK(step < total_steps, "[attention_forward] the generation ends after ", total_steps,
                 " steps and a new one must begin, got: step ", step);
   return shape.geometry;
+}
+
+/// Steps of the state's generation; 1 without a state.
+std::pair<int32_t, int32_t> step_and_total(const SkipStateView* state) {
+  if (state == nullptr) return {0, 1};
+  return {state->field(HeaderField::kStep), state->field(HeaderField::kTotalSteps)};
+}
+
+void set_policy(const MaxGapPolicy& policy, ForwardPlan& plan) {
+  const auto [step, total_steps] = step_and_total(plan.state);
+  check_level_table(policy.thresholds, total_steps, plan.num_heads);
+  for (int64_t h = 0; h < plan.num_heads; ++h) {
+    const float threshold =
+        policy.thresholds.is_empty() ? policy.threshold : policy.thresholds.at(step, h);
+    plan.cuts.push_back(max_gap_cut(threshold, plan.scale));
+  }
+  TESSERA_CHECK(plan.tile_mass == nullptr,
+                "[attention_forward] tile_mass needs the policy mass, got: max_gap");
+  if (plan.step == StepKind::kSkip) plan.verdicts = Verdicts::kGap;
+}
+
+void set_policy(const MassPolicy& policy, ForwardPlan& plan) {
+  const auto [step, total_steps] = step_and_total(plan.state);
+  check_level_table(policy.budgets, total_steps, plan.num_heads);
+  for (int64_t h = 0; h < plan.num_heads; ++h) {
+    plan.budgets.push_back(mass_budget(policy, step, total_steps, h));
+  }
+  const bool is_mean = policy.estimate == MassEstimate::kRowMean;
+  if (is_mean && plan.carried.lse != nullptr) {
+    plan.reference_lse = plan.carried.lse;
+    plan.is_normalised = false;
+  } else if (is_mean) {
+    TESSERA_CHECK(plan.state != nullptr && plan.state->lse != nullptr,
+                  "[attention_forward] the row mean's masses need a state with has_lse, or a "
+                  "carried lse, got: none");
+    // Before the first call there is nothing to go by.
+    if (step > 0) plan.reference_lse = plan.next_lse;
+  }
+  if (plan.step == StepKind::kSkip) plan.probe_period = policy.probe_period;
+  if (plan.step == StepKind::kDense && plan.tile_mass == nullptr) return;
+  plan.verdicts = is_mean ? Verdicts::kRowMean : Verdicts::kRowMaximum;
 }
 
 }  // namespace
@@ -135,6 +178,8 @@ ForwardPlan make_forward_plan(const AttentionProblem& problem, const AttentionOu
                    .v = problem.v,
                    .out = outputs.out,
                    .lse = outputs.lse,
+                   .row_max = outputs.row_max,
+                   .tile_mass = outputs.tile_mass,
                    .batch = problem.q.shape[0],
                    .q_len = problem.q.shape[1],
                    .kv_len = problem.k.shape[1],
@@ -144,18 +189,24 @@ ForwardPlan make_forward_plan(const AttentionProblem& problem, const AttentionOu
                    .kv_lengths = checked_kv_lengths(problem),
                    .scale = checked_scale(problem),
                    .geometry = kCpuTileGeometry};
-  plan.cut = max_gap_cut(skip.policy, plan.scale);
+  plan.carried = skip.carried;
   if (skip.state != nullptr) {
     plan.geometry = check_state_for(skip, problem);
     plan.state = skip.state;
     plan.step = skip.step;
     plan.direction = static_cast<Direction>(skip.state->field(HeaderField::kDirection));
+    if (plan.state->lse != nullptr) {
+      plan.next_lse = plan.state->lse + plan.state->field(HeaderField::kStream) * plan.batch *
+                                            plan.num_heads * plan.q_len;
+    }
   }
+  std::visit([&](const auto& policy) { set_policy(policy, plan); }, skip.policy);
   plan.q_tiles = tile_count(plan.q_len, plan.geometry.q_tile);
   plan.kv_tiles = tile_count(plan.kv_len, plan.geometry.kv_tile);
   plan.ranges = range_tiles(skip.must_keep, skip.must_skip, plan.kv_len, plan.geometry.kv_tile);
   plan.executor = run.executor != nullptr ? run.executor : &serial_executor();
   plan.row_counts.resize(plan.tile_rows());
+  plan.row_masses.resize(plan.tile_rows());
   return plan;
 }
 

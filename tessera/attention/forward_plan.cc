@@ -21,36 +21,37 @@ int64_t tile_keys(const ForwardPlan& plan, int64_t batch, int64_t kv_tile) {
   return std::clamp<int64_t>(rest, 0, plan.geometry.kv_tile);
 }
 
-void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, std::vector<int32_t>& tiles) {
+void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, VisitedTiles& visited) {
   const int64_t count = tile_count(plan.kv_lengths[row.batch], plan.geometry.kv_tile);
+  const bool is_skipping = plan.step == StepKind::kSkip;
   const int32_t* kept =
-      plan.step == StepKind::kDense ? nullptr : plan.state->row(row.batch, row.head, row.q_tile);
-  tiles.clear();
+      is_skipping ? plan.state->row(row.batch, row.head, row.q_tile) : nullptr;
+  const bool has_probes = is_skipping && plan.probe_period > 0;
+  visited.tiles.clear();
+  visited.is_probe.clear();
   for (int64_t word = 0; word * 32 < count; ++word) {
-    const uint32_t stored = kept == nullptr ? ~0u : std::bit_cast<uint32_t>(kept[word]);
-    uint32_t visited = (stored | plan.ranges.keep[word]) & ~plan.ranges.skip[word];
-    for (; visited != 0; visited &= visited - 1) {
-      const auto tile = static_cast<int32_t>(word * 32 + std::countr_zero(visited));
-      if (tile < count) tiles.push_back(tile);
+    const uint32_t stored = is_skipping ? std::bit_cast<uint32_t>(kept[word]) : ~0u;
+    const uint32_t wanted = stored | plan.ranges.keep[word];
+    uint32_t probes = 0;
+    if (has_probes) {
+      for (uint32_t rest = ~wanted; rest != 0; rest &= rest - 1) {
+        const int64_t tile = word * 32 + std::countr_zero(rest);
+        if (is_probed(plan.probe_period, plan.state->field(HeaderField::kStep),
+                      plan.state->field(HeaderField::kGeneration), row.index, tile)) {
+          probes |= rest & -rest;
+        }
+      }
+    }
+    for (uint32_t rest = (wanted | probes) & ~plan.ranges.skip[word]; rest != 0; rest &= rest - 1) {
+      const auto tile = static_cast<int32_t>(word * 32 + std::countr_zero(rest));
+      if (tile >= count) break;
+      visited.tiles.push_back(tile);
+      if (has_probes) visited.is_probe.push_back((probes & rest & -rest) != 0);
     }
   }
-  if (plan.direction == Direction::kDescending) std::reverse(tiles.begin(), tiles.end());
-}
-
-void finish_row(ForwardPlan& plan, const TileRow& row, const std::vector<int32_t>& tiles,
-                const std::vector<uint8_t>& is_needed) {
-  TileCounts& counts = plan.row_counts[row.index];
-  counts.total = tile_count(plan.kv_lengths[row.batch], plan.geometry.kv_tile);
-  counts.visited = static_cast<int64_t>(tiles.size());
-  if (plan.step == StepKind::kDense) return;
-  int32_t* kept = plan.state->row(row.batch, row.head, row.q_tile);
-  for (size_t i = 0; i < tiles.size(); ++i) {
-    const int32_t word = tiles[i] / 32;
-    const uint32_t bit = 1u << (tiles[i] % 32);
-    const auto before = std::bit_cast<uint32_t>(kept[word]);
-    if (is_needed[i] || (plan.ranges.keep[word] & bit) || !(before & bit)) continue;
-    kept[word] = std::bit_cast<int32_t>(before & ~bit);
-    ++counts.dropped;
+  if (plan.direction == Direction::kDescending) {
+    std::reverse(visited.tiles.begin(), visited.tiles.end());
+    std::reverse(visited.is_probe.begin(), visited.is_probe.end());
   }
 }
 

@@ -54,7 +54,7 @@ TEST_P(Marks, EqualTheOraclesExactlyWhereScoresAreExact) {
   const Problem problem = make_problem(spec);
   const auto visits = expected_visits(problem, view);
   // A threshold that scores meet exactly: multiples of 1/64, times the scale 1/4.
-  const SkipRequest skip{.state = &view, .policy = {.threshold = -7.0f}};
+  const SkipRequest skip{.state = &view, .policy = MaxGapPolicy{.threshold = -7.0f}};
   run(problem, skip, options());
   Tally tally;
   tally_marks(problem, visits, oracle(problem, kTile, visits), view, -7.0, -1.0, tally);
@@ -97,7 +97,7 @@ TEST_P(Marks, EqualTheReferencesOverATrajectoryOfExactScores) {
 TEST_P(Marks, EqualityDrops) {
   const SkipState state = begun_state(problem_of_scores({8, 4, 5, 3}).spec, 1);
   const SkipStateView view = state.view();
-  run(problem_of_scores({8, 4, 5, 3}), {.state = &view, .policy = {.threshold = -4.0f}}, options());
+  run(problem_of_scores({8, 4, 5, 3}), {.state = &view, .policy = MaxGapPolicy{.threshold = -4.0f}}, options());
   EXPECT_EQ(row_text(view, 4), "1010");
 }
 
@@ -115,7 +115,7 @@ TEST_P(Marks, ANearlyZeroThresholdLeavesOneTileOfAFallingRow) {
   const Problem problem = problem_of_scores({9, 8, 7, 6, 5});
   const SkipState state = begun_state(problem.spec, 1);
   const SkipStateView view = state.view();
-  run(problem, {.state = &view, .policy = {.threshold = -1e-6f}}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{.threshold = -1e-6f}}, options());
   EXPECT_EQ(row_text(view, 5), "10000");
 }
 
@@ -124,7 +124,7 @@ TEST_P(Marks, AVeryLowThresholdDropsNothing) {
   const SkipState state = begun_state(spec, 1);
   const SkipStateView view = state.view();
   const Answer got =
-      run(make_problem(spec), {.state = &view, .policy = {.threshold = -3e38f}}, options());
+      run(make_problem(spec), {.state = &view, .policy = MaxGapPolicy{.threshold = -3e38f}}, options());
   EXPECT_EQ(got.report.sum().dropped, 0);
   EXPECT_EQ(kept_tiles(view), 3 * 19);
 }

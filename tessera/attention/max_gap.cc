@@ -7,12 +7,12 @@
 
 namespace tessera::attention {
 
-MaxGapCut max_gap_cut(const MaxGapPolicy& policy, double scale) {
-  TESSERA_CHECK(std::isfinite(policy.threshold) && policy.threshold < 0,
+MaxGapCut max_gap_cut(float threshold, double scale) {
+  TESSERA_CHECK(std::isfinite(threshold) && threshold < 0,
                 "[attention_forward] threshold must be finite and negative (natural-log units), "
                 "got: ",
-                policy.threshold);
-  const double cut = static_cast<double>(policy.threshold) / scale;
+                threshold);
+  const double cut = static_cast<double>(threshold) / scale;
   // Clamped, so that a huge cut stays a number: no finite fp32 gap lies below the lowest float.
   constexpr double kLowest = std::numeric_limits<float>::lowest();
   if (cut <= kLowest) return {.fp64 = cut, .fp32 = std::numeric_limits<float>::lowest()};

@@ -13,21 +13,17 @@
 // dropped. It bounds maxima, not the total mass of what is dropped.
 #pragma once
 
-#include <cstdint>
+#include "tessera/attention/level_table.h"
+#include "tessera/attention/skip_state.h"
 
 namespace tessera::attention {
-
-/// In which order a row of tiles is visited from call to call.
-enum class DirectionMode : int32_t {
-  kFixed,        ///< as the state's header says, in every call
-  kAlternating,  ///< the header's direction flips after every call, dense ones included
-};
 
 /// Natural-log units. Upstream's -10 in log2 units is -10 ln 2.
 inline constexpr float kDefaultMaxGapThreshold = -6.93f;
 
 struct MaxGapPolicy {
   float threshold = kDefaultMaxGapThreshold;  ///< finite, < 0, natural-log units
+  LevelTable thresholds = {};                 ///< if set, by step and head, instead
   DirectionMode direction = DirectionMode::kAlternating;
 };
 
@@ -41,6 +37,6 @@ struct MaxGapCut {
 };
 
 /// Throws InvalidArgument unless the threshold is finite and below zero. `scale` > 0.
-MaxGapCut max_gap_cut(const MaxGapPolicy& policy, double scale);
+MaxGapCut max_gap_cut(float threshold, double scale);
 
 }  // namespace tessera::attention

@@ -11,7 +11,7 @@ namespace tessera::attention {
 namespace {
 
 TEST(MaxGapCut, IsExactWhereFp32HoldsTheQuotient) {
-  const MaxGapCut cut = max_gap_cut({.threshold = -6.0f}, 0.125);
+  const MaxGapCut cut = max_gap_cut(-6.0f, 0.125);
   EXPECT_EQ(cut.fp64, -48.0);
   EXPECT_EQ(cut.fp32, -48.0f);
 }
@@ -19,7 +19,7 @@ TEST(MaxGapCut, IsExactWhereFp32HoldsTheQuotient) {
 TEST(MaxGapCut, JudgesEveryFloatAlikeInBothPrecisions) {
   for (int i = 1; i < 1000; ++i) {
     const MaxGapCut cut =
-        max_gap_cut({.threshold = -0.01f * static_cast<float>(i)}, 1.0 / std::sqrt(i + 2.0));
+        max_gap_cut(-0.01f * static_cast<float>(i), 1.0 / std::sqrt(i + 2.0));
     for (const float direction : {-INFINITY, INFINITY}) {
       const float gap = std::nextafter(cut.fp32, direction);
       EXPECT_EQ(gap > cut.fp32, gap > cut.fp64);
@@ -29,13 +29,13 @@ TEST(MaxGapCut, JudgesEveryFloatAlikeInBothPrecisions) {
 }
 
 TEST(MaxGapCut, StaysANumberForAHugeThreshold) {
-  const MaxGapCut cut = max_gap_cut({.threshold = -3e38f}, 1e-3);
+  const MaxGapCut cut = max_gap_cut(-3e38f, 1e-3);
   EXPECT_EQ(cut.fp32, std::numeric_limits<float>::lowest());
 }
 
 TEST(MaxGapCut, RefusesThresholdsThatAreNotFiniteAndNegative) {
   for (const float threshold : {0.0f, 1.0f, INFINITY, -INFINITY, NAN}) {
-    EXPECT_THROW(max_gap_cut({.threshold = threshold}, 1), InvalidArgument) << threshold;
+    EXPECT_THROW(max_gap_cut(threshold, 1), InvalidArgument) << threshold;
   }
 }
 

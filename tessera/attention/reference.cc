@@ -15,17 +15,27 @@ int64_t offset(const std::array<int64_t, 4>& strides, int64_t b, int64_t token, 
 }
 
 double load(const TensorView& view, int64_t index) {
-  if (view.dtype == DType::kBFloat16)
-    return to_float(static_cast<const BFloat16*>(view.data)[index]);
-  return static_cast<const float*>(view.data)[index];
+  switch (view.dtype) {
+    case DType::kBFloat16:
+      return to_float(static_cast<const BFloat16*>(view.data)[index]);
+    case DType::kFloat16:
+      return to_float(static_cast<const Float16*>(view.data)[index]);
+    default:
+      return static_cast<const float*>(view.data)[index];
+  }
 }
 
 void store(const MutableTensorView& view, int64_t index, double value) {
   const auto rounded = static_cast<float>(value);
-  if (view.dtype == DType::kBFloat16) {
-    static_cast<BFloat16*>(view.data)[index] = to_bfloat16(rounded);
-  } else {
-    static_cast<float*>(view.data)[index] = rounded;
+  switch (view.dtype) {
+    case DType::kBFloat16:
+      static_cast<BFloat16*>(view.data)[index] = to_bfloat16(rounded);
+      return;
+    case DType::kFloat16:
+      static_cast<Float16*>(view.data)[index] = to_float16(rounded);
+      return;
+    default:
+      static_cast<float*>(view.data)[index] = rounded;
   }
 }
 
@@ -43,10 +53,18 @@ std::vector<double> row_scores(const ForwardPlan& plan, const TileRow& row, int6
   return scores;
 }
 
+/// log(exp(a) + exp(b)); -inf is the log of nothing.
+double log_sum(double a, double b) {
+  const double high = std::max(a, b);
+  if (std::isnan(a) || std::isnan(b)) return a + b;
+  if (std::isinf(high)) return high;
+  return high + std::log1p(std::exp(std::min(a, b) - high));
+}
+
 /// Softmax over the scores, then the weighted mean of the values.
 void write_row(const ForwardPlan& plan, const TileRow& row, int64_t token,
                const std::vector<int64_t>& keys, const std::vector<double>& scores) {
-  const double max = scores.empty() ? 0 : *std::max_element(scores.begin(), scores.end());
+  const double max = scores.empty() ? -kInfinity : *std::max_element(scores.begin(), scores.end());
   std::vector<double> sums(plan.head_dim, 0.0);
   double total = 0;
   for (size_t i = 0; i < keys.size(); ++i) {
@@ -59,41 +77,130 @@ void write_row(const ForwardPlan& plan, const TileRow& row, int64_t token,
   for (int64_t d = 0; d < plan.head_dim; ++d) {
     store(plan.out, out + d, keys.empty() ? 0 : sums[d] / total);
   }
-  if (plan.lse != nullptr) {
-    plan.lse[(row.batch * plan.num_heads + row.head) * plan.q_len + token] =
-        static_cast<float>(keys.empty() ? -kInfinity : max * plan.scale + std::log(total));
+  const int64_t at = plan.row_index(row.batch, row.head, token);
+  const double lse = keys.empty() ? -kInfinity : max * plan.scale + std::log(total);
+  if (plan.lse != nullptr) plan.lse[at] = static_cast<float>(lse);
+  if (plan.next_lse != nullptr) plan.next_lse[at] = static_cast<float>(lse);
+  if (plan.row_max != nullptr) {
+    const double before = plan.carried.row_max == nullptr ? -kInfinity : plan.carried.row_max[at];
+    plan.row_max[at] = static_cast<float>(std::max(before, max));
   }
 }
 
+/// The scores of one tile, of one query.
+struct TileScores {
+  std::vector<double>::const_iterator begin, end;
+};
+std::vector<TileScores> split(const std::vector<double>& scores,
+                              const std::vector<int64_t>& tile_ends) {
+  std::vector<TileScores> tiles;
+  auto begin = scores.begin();
+  for (const int64_t end : tile_ends) {
+    tiles.push_back({begin, scores.begin() + end});
+    begin = scores.begin() + end;
+  }
+  return tiles;
+}
+
+double log_sum(const TileScores& tile, double scale) {
+  const double max = *std::max_element(tile.begin, tile.end);
+  double sum = 0;
+  for (auto score = tile.begin; score != tile.end; ++score) sum += std::exp((*score - max) * scale);
+  return max * scale + std::log(sum);
+}
+
 /// max_gap.h, word for word: does this query need the tiles?
-void vote(const ForwardPlan& plan, const std::vector<int64_t>& tile_ends,
-          const std::vector<double>& scores, std::vector<uint8_t>& is_needed) {
-  double prev = -kInfinity;
-  for (size_t tile = 0; tile < tile_ends.size(); ++tile) {
-    const auto begin = scores.begin() + (tile == 0 ? 0 : tile_ends[tile - 1]);
-    const double loc = *std::max_element(begin, scores.begin() + tile_ends[tile]);
-    if (tile == 0 || loc - prev > plan.cut.fp64) is_needed[tile] = 1;
+void vote_gaps(const ForwardPlan& plan, const TileRow& row, int64_t at,
+               const std::vector<TileScores>& tiles, RowVerdict& verdict) {
+  const bool is_carried = plan.carried.row_max != nullptr;
+  double prev = is_carried ? plan.carried.row_max[at] : -kInfinity;
+  for (size_t i = 0; i < tiles.size(); ++i) {
+    const double loc = *std::max_element(tiles[i].begin, tiles[i].end);
+    const bool is_first = i == 0 && !is_carried;
+    // Without a number to compare with, the tile is needed.
+    if (is_first || !(loc - prev <= plan.cuts[row.head].fp64)) verdict.is_needed[i] = 1;
     prev = std::max(prev, loc);
   }
 }
 
+/// mass.h, word for word: this query's part of the tiles' masses.
+void vote_masses(const ForwardPlan& plan, int64_t at, const std::vector<double>& logs,
+                 std::vector<double>& masses) {
+  if (plan.verdicts == Verdicts::kRowMaximum) {
+    double running = plan.carried.lse == nullptr ? -kInfinity : plan.carried.lse[at];
+    for (size_t i = 0; i < logs.size(); ++i) {
+      running = log_sum(running, logs[i]);
+      const double share = std::exp(logs[i] - running);
+      if (std::isnan(share) || share > masses[i]) masses[i] = share;
+    }
+    return;
+  }
+  if (plan.reference_lse == nullptr || !std::isfinite(plan.reference_lse[at])) return;
+  // Clamped, so that an lse that jumped leaves a number.
+  for (size_t i = 0; i < logs.size(); ++i) {
+    masses[i] += std::exp(std::min(logs[i] - plan.reference_lse[at], 80.0));
+  }
+}
+
+/// What the probed tiles of one query say of all that are dropped.
+void estimate_lost(const ForwardPlan& plan, const VisitedTiles& visited,
+                   const std::vector<double>& logs, RowVerdict& verdict) {
+  double kept = -kInfinity, probed = -kInfinity;
+  for (size_t i = 0; i < logs.size(); ++i) {
+    double& side = visited.is_probe[i] ? probed : kept;
+    side = log_sum(side, logs[i]);
+  }
+  const double lost = plan.probe_period * std::exp(probed - kept);
+  if (!std::isfinite(lost)) return;
+  verdict.lost += lost;
+  ++verdict.lost_rows;
+}
+
+std::vector<float> finished_masses(const ForwardPlan& plan, const TileRow& row,
+                                   const std::vector<double>& masses) {
+  if (plan.verdicts == Verdicts::kRowMaximum) return {masses.begin(), masses.end()};
+  const double rows = static_cast<double>(row.q_end - row.q_begin);
+  double total = plan.is_normalised ? 0 : rows;
+  if (plan.is_normalised) {
+    for (const double mass : masses) total += mass;
+  }
+  const bool has_reference = total > 0 && std::isfinite(total);
+  std::vector<float> finished;
+  for (const double mass : masses) {
+    finished.push_back(has_reference ? static_cast<float>(mass / total) : 1.0f);
+  }
+  return finished;
+}
+
 void compute_tile_row(ForwardPlan& plan, int64_t index) {
   const TileRow row = tile_row(plan, index);
-  std::vector<int32_t> tiles;
-  list_visited_tiles(plan, row, tiles);
+  VisitedTiles visited;
+  list_visited_tiles(plan, row, visited);
   std::vector<int64_t> keys, tile_ends;
-  for (const int64_t tile : tiles) {
+  for (const int64_t tile : visited.tiles) {
     const int64_t first = tile * plan.geometry.kv_tile;
     for (int64_t c = 0; c < tile_keys(plan, row.batch, tile); ++c) keys.push_back(first + c);
     tile_ends.push_back(static_cast<int64_t>(keys.size()));
   }
-  std::vector<uint8_t> is_needed(tiles.size(), 0);
+  RowVerdict verdict;
+  if (plan.verdicts == Verdicts::kGap) verdict.is_needed.assign(tile_ends.size(), 0);
+  std::vector<double> masses(tile_ends.size(), 0.0);
   for (int64_t token = row.q_begin; token < row.q_end; ++token) {
     const std::vector<double> scores = row_scores(plan, row, token, keys);
-    vote(plan, tile_ends, scores, is_needed);
+    const std::vector<TileScores> tiles = split(scores, tile_ends);
+    const int64_t at = plan.row_index(row.batch, row.head, token);
+    if (plan.verdicts == Verdicts::kGap) {
+      vote_gaps(plan, row, at, tiles, verdict);
+    } else if (plan.verdicts != Verdicts::kNone) {
+      std::vector<double> logs;
+      for (const auto& tile : tiles) logs.push_back(log_sum(tile, plan.scale));
+      vote_masses(plan, at, logs, masses);
+      if (!visited.is_probe.empty()) estimate_lost(plan, visited, logs, verdict);
+    }
     write_row(plan, row, token, keys, scores);
   }
-  finish_row(plan, row, tiles, is_needed);
+  if (plan.verdicts > Verdicts::kGap) verdict.mass = finished_masses(plan, row, masses);
+  finish_row(plan, row, visited, verdict);
 }
 
 }  // namespace

@@ -79,12 +79,12 @@ const Refusal kRefusals[] = {
      kOp + "k must have q's dtype fp32, got: bf16"},
     {"DtypeOfOut", [](Call& c) { c.outputs.out.dtype = DType::kBFloat16; },
      kOp + "out must have q's dtype fp32, got: bf16"},
-    {"HalfPrecision",
+    {"Doubles",
      [](Call& c) {
-       c.problem.q.dtype = c.problem.k.dtype = c.problem.v.dtype = DType::kFloat16;
-       c.outputs.out.dtype = DType::kFloat16;
+       c.problem.q.dtype = c.problem.k.dtype = c.problem.v.dtype = DType::kFloat64;
+       c.outputs.out.dtype = DType::kFloat64;
      },
-     kOp + "no back end takes fp16"},
+     kOp + "no back end takes fp64"},
     {"LastStride", [](Call& c) { c.problem.v.strides[3] = 2; },
      kOp + "v must be contiguous in its last dimension, got stride: 2"},
     {"OutStride", [](Call& c) { c.outputs.out.strides[1] = 0; },
@@ -107,7 +107,7 @@ const Refusal kRefusals[] = {
      kOp + "scale must be in [1e-30, 1e30], got: -1"},
     {"NanScale", [](Call& c) { c.problem.scale = std::nan(""); },
      kOp + "scale must be in [1e-30, 1e30], got: nan"},
-    {"Threshold", [](Call& c) { c.skip.policy.threshold = 0.5f; },
+    {"Threshold", [](Call& c) { c.skip.policy = MaxGapPolicy{.threshold = 0.5f}; },
      kOp + "threshold must be finite and negative (natural-log units), got: 0.5"},
     {"StateBatch",
      [](Call& c) {
@@ -138,7 +138,7 @@ const Refusal kRefusals[] = {
      },
      kOp + "the state is for kv_len 31, got: 30"},
     {"StateFormat", [](Call& c) { c.view.field(HeaderField::kVersion) = 3; },
-     "[SkipState] format version must be 1, got: 3"},
+     "[SkipState] format version must be 2, got: 3"},
     {"TokenOrder", [](Call& c) { c.skip.token_order = 4; },
      kOp + "the state is for token order 0, got: 4"},
     {"Generation", [](Call& c) { c.skip.generation = 2; },

@@ -38,7 +38,9 @@ void check_shape(const SkipStateShape& shape) {
   check_size("kv_len", shape.kv_len, 1, kMaxSize);
   check_size("q_tile", shape.geometry.q_tile, 1, kMaxTileSize);
   check_size("kv_tile", shape.geometry.kv_tile, 1, kMaxTileSize);
+  check_size("q_group", shape.geometry.q_group, 1, kMaxQGroup);
   check_size("token_order", shape.token_order, 0, kMaxSize);
+  check_size("streams", shape.streams, 1, 2);
 }
 
 void check_arrays(const SkipStateView& state, const SkipStateShape& shape) {
@@ -46,6 +48,17 @@ void check_arrays(const SkipStateView& state, const SkipStateShape& shape) {
                 shape_text(shape.bits_shape()), ", got: ", shape_text(state.bits_shape));
   TESSERA_CHECK(state.spent_shape == shape.spent_shape(), "[SkipState] spent must be ",
                 shape_text(shape.spent_shape()), ", got: ", shape_text(state.spent_shape));
+  if (shape.has_lse) {
+    TESSERA_CHECK(state.lse_shape == shape.lse_shape(), "[SkipState] lse must be ",
+                  shape_text(shape.lse_shape()), ", got: ", shape_text(state.lse_shape));
+  }
+  TESSERA_CHECK((state.pending != nullptr) == (shape.streams == 2),
+                "[SkipState] pending must be set for 2 streams and for no other number, got: ",
+                shape.streams);
+  if (shape.streams == 2) {
+    TESSERA_CHECK(state.pending_shape == shape.pending_shape(), "[SkipState] pending must be ",
+                  shape_text(shape.pending_shape()), ", got: ", shape_text(state.pending_shape));
+  }
 }
 
 void check_header_memory(const SkipStateView& state) {
@@ -59,6 +72,13 @@ void check_header_memory(const SkipStateView& state) {
 uint32_t last_word_mask(int64_t kv_tiles) {
   const int64_t used = kv_tiles % 32;
   return used == 0 ? ~0u : (1u << used) - 1;
+}
+
+void clear_arrays(const SkipStateView& state) {
+  std::fill_n(state.spent, element_count(state.spent_shape), 0.0f);
+  if (state.lse != nullptr) std::fill_n(state.lse, element_count(state.lse_shape), 0.0f);
+  if (state.pending == nullptr) return;
+  std::fill_n(state.pending, element_count(state.pending_shape), uint8_t{0});
 }
 
 void keep_all_tiles(const SkipStateView& state, int64_t kv_tiles) {
@@ -82,8 +102,10 @@ void initialize_state(const SkipStateView& state, const SkipStateShape& shape) {
   state.field(HeaderField::kTokenOrder) = shape.token_order;
   state.field(HeaderField::kQLen) = static_cast<int32_t>(shape.q_len);
   state.field(HeaderField::kKvLen) = static_cast<int32_t>(shape.kv_len);
+  state.field(HeaderField::kStreams) = shape.streams;
+  state.field(HeaderField::kQGroup) = shape.geometry.q_group;
   std::fill_n(state.bits, element_count(state.bits_shape), 0);
-  std::fill_n(state.spent, element_count(state.spent_shape), 0.0f);
+  clear_arrays(state);
 }
 
 void begin_generation(const SkipStateView& state, int32_t total_steps, Direction first) {
@@ -91,11 +113,12 @@ void begin_generation(const SkipStateView& state, int32_t total_steps, Direction
   check_size("total_steps", total_steps, 1, kMaxSize);
   check_size("generation", state.field(HeaderField::kGeneration), 0, kMaxSize - 1);
   keep_all_tiles(state, shape.kv_tiles());
-  std::fill_n(state.spent, element_count(state.spent_shape), 0.0f);
+  clear_arrays(state);
   state.field(HeaderField::kGeneration) += 1;
   state.field(HeaderField::kStep) = 0;
   state.field(HeaderField::kDirection) = static_cast<int32_t>(first);
   state.field(HeaderField::kTotalSteps) = total_steps;
+  state.field(HeaderField::kStream) = 0;
 }
 
 SkipStateShape state_shape(const SkipStateView& state) {
@@ -108,14 +131,18 @@ SkipStateShape state_shape(const SkipStateView& state) {
       .num_heads = state.bits_shape[1],
       .q_len = state.field(HeaderField::kQLen),
       .kv_len = state.field(HeaderField::kKvLen),
-      .geometry = {state.field(HeaderField::kQTile), state.field(HeaderField::kKvTile)},
-      .token_order = state.field(HeaderField::kTokenOrder)};
+      .geometry = {state.field(HeaderField::kQTile), state.field(HeaderField::kKvTile),
+                   state.field(HeaderField::kQGroup)},
+      .token_order = state.field(HeaderField::kTokenOrder),
+      .streams = state.field(HeaderField::kStreams),
+      .has_lse = state.lse != nullptr};
   check_shape(shape);
   check_arrays(state, shape);
   check_size("generation", state.field(HeaderField::kGeneration), 0, kMaxSize);
   check_size("direction", state.field(HeaderField::kDirection), 0, 1);
   check_size("total_steps", state.field(HeaderField::kTotalSteps), 0, kMaxSize);
   check_size("step", state.field(HeaderField::kStep), 0, state.field(HeaderField::kTotalSteps));
+  check_size("stream", state.field(HeaderField::kStream), 0, shape.streams - 1);
   return shape;
 }
 
@@ -147,16 +174,27 @@ SkipState::SkipState(const SkipStateShape& shape) : shape_(shape) {
   check_shape(shape);
   bits_ = AlignedBuffer<int32_t>(element_count(shape.bits_shape()));
   spent_ = AlignedBuffer<float>(element_count(shape.spent_shape()));
+  if (shape.has_lse) lse_ = AlignedBuffer<float>(element_count(shape.lse_shape()));
+  if (shape.streams == 2) pending_ = AlignedBuffer<uint8_t>(element_count(shape.pending_shape()));
   initialize_state(view(), shape);
 }
 
 SkipStateView SkipState::view() const {
-  return {.bits = bits_.data(),
-          .bits_shape = shape_.bits_shape(),
-          .spent = spent_.data(),
-          .spent_shape = shape_.spent_shape(),
-          .header = header_.data(),
-          .header_size = kHeaderFields};
+  SkipStateView view{.bits = bits_.data(),
+                     .bits_shape = shape_.bits_shape(),
+                     .spent = spent_.data(),
+                     .spent_shape = shape_.spent_shape(),
+                     .header = header_.data(),
+                     .header_size = kHeaderFields};
+  if (shape_.has_lse) {
+    view.lse = lse_.data();
+    view.lse_shape = shape_.lse_shape();
+  }
+  if (shape_.streams == 2) {
+    view.pending = pending_.data();
+    view.pending_shape = shape_.pending_shape();
+  }
+  return view;
 }
 
 }  // namespace tessera::attention

@@ -1,8 +1,9 @@
 // What attention remembers between denoising steps: which tiles are still worth computing.
 //
-// One state belongs to one layer and one stream of calls (conditional, unconditional, expert); two
-// streams that shared one would drop each other's tiles. The library works on views, so the
-// arrays may be Torch tensors or the owning SkipState below.
+// One state belongs to one layer and one stream of calls (conditional, unconditional, expert), or to
+// two streams that agree on every mark: `streams` = 2. Two streams that shared a state of one would
+// drop each other's tiles. The library works on views, so the arrays may be Torch tensors or the
+// owning SkipState below.
 // Layout, invariants and the life of a state: docs/attention/state.md.
 #pragma once
 
@@ -25,15 +26,28 @@ enum class HeaderField : int32_t {
   kStep,        ///< the next call's step, in [0, total steps]
   kDirection,   ///< the next call's: 0 ascending, 1 descending
   kTotalSteps,
-  kQLen,   ///< Lq
-  kKvLen,  ///< Lk
+  kQLen,     ///< Lq
+  kKvLen,    ///< Lk
+  kStreams,  ///< 1 or 2
+  kStream,   ///< the next call's, in [0, streams)
+  kQGroup,   ///< rows of tiles that share one load of a key tile
 };
-inline constexpr int64_t kHeaderFields = 10;
-inline constexpr int32_t kSkipStateVersion = 1;
+inline constexpr int64_t kHeaderFields = 13;
+inline constexpr int32_t kSkipStateVersion = 2;
 
 enum class Direction : int32_t { kAscending = 0, kDescending = 1 };
 
+/// In which order a row of tiles is visited from step to step.
+enum class DirectionMode : int32_t {
+  kFixed,        ///< as the state's header says, in every step
+  kAlternating,  ///< the header's direction flips after every step, dense ones included
+};
+
 /// What a state is for. All sizes >= 1 and below 2^31; token_order >= 0.
+///
+/// With `streams` = 2 a step is two calls, one a stream, always in the same order. The first call of
+/// a step marks nothing; it leaves in `pending` what it would let go. The second drops only tiles
+/// that both can do without.
 struct SkipStateShape {
   int64_t batch = 0;
   int64_t num_heads = 0;  ///< query heads
@@ -41,12 +55,17 @@ struct SkipStateShape {
   int64_t kv_len = 0;     ///< tokens
   TileGeometry geometry = kCpuTileGeometry;
   int32_t token_order = 0;
+  int32_t streams = 1;  ///< 1, or 2 that share the marks
+  /// Keep each row's log-sum-exp for the next step: what MassEstimate::kRowMean needs.
+  bool has_lse = false;
 
   int64_t q_tiles() const { return tile_count(q_len, geometry.q_tile); }
   int64_t kv_tiles() const { return tile_count(kv_len, geometry.kv_tile); }
   int64_t words() const { return tile_count(kv_tiles(), 32); }  ///< int32 words a row of tiles
   std::array<int64_t, 4> bits_shape() const { return {batch, num_heads, q_tiles(), words()}; }
   std::array<int64_t, 3> spent_shape() const { return {batch, num_heads, q_tiles()}; }
+  std::array<int64_t, 4> lse_shape() const { return {streams, batch, num_heads, q_len}; }
+  std::array<int64_t, 4> pending_shape() const { return {batch, num_heads, q_tiles(), kv_tiles()}; }
 
   friend bool operator==(const SkipStateShape&, const SkipStateShape&) = default;
 };
@@ -59,6 +78,12 @@ struct SkipStateView {
   std::array<int64_t, 3> spent_shape = {};
   int32_t* header = nullptr;  ///< [kHeaderFields]
   int64_t header_size = 0;
+  /// [streams, B, Hq, Lq] or null: natural-log, of each stream's last call.
+  float* lse = nullptr;
+  std::array<int64_t, 4> lse_shape = {};
+  /// [B, Hq, Tq, Tk], set iff streams = 2: what the step's first call found, see pending.h.
+  uint8_t* pending = nullptr;
+  std::array<int64_t, 4> pending_shape = {};
 
   int32_t& field(HeaderField name) const { return header[static_cast<int32_t>(name)]; }
 
@@ -71,11 +96,11 @@ struct SkipStateView {
   }
 };
 
-/// Writes the header of a new state (generation 0, all else zero) and clears bits and spent. The
-/// view's arrays must have the sizes that `shape` says. Throws InvalidArgument otherwise.
+/// Writes the header of a new state (generation 0, all else zero) and clears the arrays. They must
+/// have the sizes that `shape` says. Throws InvalidArgument otherwise.
 void initialize_state(const SkipStateView& state, const SkipStateShape& shape);
 
-/// Starts a generation afresh: all tiles kept, spent zero, step 0, generation one more. Call it
+/// Starts a generation afresh: all tiles kept, the rest zero, step 0, generation one more. Call it
 /// before the first step of every video; a call past the last step is refused.
 /// `total_steps` >= 1. Throws InvalidArgument; also for a header that breaks the format.
 void begin_generation(const SkipStateView& state, int32_t total_steps,
@@ -105,7 +130,8 @@ class SkipState {
   SkipStateView view() const;
   const SkipStateShape& shape() const { return shape_; }
 
-  /// A safetensors file: tensors `bits` and `spent`, the header's fields as metadata. `load`
+  /// A safetensors file: tensors `bits`, `spent` and, where the state has them, `lse` and
+  /// `pending`; the header's fields as metadata. `load`
   /// checks every invariant and throws IoError that begins with the path.
   void save(const std::filesystem::path& path) const;
   static SkipState load(const std::filesystem::path& path);
@@ -114,7 +140,8 @@ class SkipState {
   SkipStateShape shape_;
   // mutable: a view of a const state can be read through, and the arrays are shared by design.
   mutable AlignedBuffer<int32_t> bits_;
-  mutable AlignedBuffer<float> spent_;
+  mutable AlignedBuffer<float> spent_, lse_;
+  mutable AlignedBuffer<uint8_t> pending_;
   mutable std::array<int32_t, kHeaderFields> header_ = {};
 };
 

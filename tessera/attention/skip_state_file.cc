@@ -1,4 +1,4 @@
-// The state's file: safetensors with the tensors `bits` and `spent` and the header as metadata.
+// The state's file: safetensors with the arrays as tensors and the header as metadata.
 #include <charconv>
 #include <cstring>
 
@@ -14,8 +14,8 @@ constexpr const char* kFormat = "tessera.skip_state";
 
 /// In the order of HeaderField.
 constexpr std::array<const char*, kHeaderFields> kFieldNames = {
-    "version", "q_tile",    "kv_tile",     "token_order", "generation",
-    "step",    "direction", "total_steps", "q_len",       "kv_len"};
+    "version",   "q_tile",      "kv_tile", "token_order", "generation", "step",   "direction",
+    "total_steps", "q_len", "kv_len",  "streams",     "stream",     "q_group"};
 
 template <typename T, size_t N>
 StoredTensor stored(DType dtype, const T* data, const std::array<int64_t, N>& shape) {
@@ -60,10 +60,16 @@ void save_state(const SkipStateView& state, const std::filesystem::path& path) {
   for (int64_t i = 0; i < kHeaderFields; ++i) {
     metadata[kFieldNames[i]] = std::to_string(state.header[i]);
   }
-  save_safetensors(path,
-                   {{"bits", stored(DType::kInt32, state.bits, state.bits_shape)},
-                    {"spent", stored(DType::kFloat32, state.spent, state.spent_shape)}},
-                   metadata);
+  TensorMap tensors = {
+      {"bits", stored(DType::kInt32, state.bits, state.bits_shape)},
+      {"spent", stored(DType::kFloat32, state.spent, state.spent_shape)}};
+  if (state.lse != nullptr) {
+    tensors["lse"] = stored(DType::kFloat32, state.lse, state.lse_shape);
+  }
+  if (state.pending != nullptr) {
+    tensors["pending"] = stored(DType::kUInt8, state.pending, state.pending_shape);
+  }
+  save_safetensors(path, tensors, metadata);
 }
 
 void SkipState::save(const std::filesystem::path& path) const { save_state(view(), path); }
@@ -77,24 +83,33 @@ SkipState SkipState::load(const std::filesystem::path& path) {
   }
   std::array<int32_t, kHeaderFields> header;
   for (int64_t i = 0; i < kHeaderFields; ++i) header[i] = read_field(file, kFieldNames[i]);
-  const auto bits_shape = read_shape<4>(file, "bits", DType::kInt32);
-  const auto spent_shape = read_shape<3>(file, "spent", DType::kFloat32);
+  // The header is judged together with the file's shapes before anything of their size is made; the
+  // reader has checked that the file is as long as its shapes say.
+  std::byte nothing[8] = {};
+  const auto claim = [&](const char* name, DType dtype, auto*& data, auto& shape) {
+    data = reinterpret_cast<std::remove_reference_t<decltype(data)>>(nothing);
+    shape = read_shape<std::tuple_size_v<std::remove_reference_t<decltype(shape)>>>(file, name,
+                                                                                   dtype);
+  };
+  SkipStateView claimed{.header = header.data(), .header_size = kHeaderFields};
+  claim("bits", DType::kInt32, claimed.bits, claimed.bits_shape);
+  claim("spent", DType::kFloat32, claimed.spent, claimed.spent_shape);
+  if (file.tensors().contains("lse")) {
+    claim("lse", DType::kFloat32, claimed.lse, claimed.lse_shape);
+  }
+  if (file.tensors().contains("pending")) {
+    claim("pending", DType::kUInt8, claimed.pending, claimed.pending_shape);
+  }
   try {
-    // The header is judged together with the file's shapes before anything of their size is made;
-    // the reader has checked that the file is as long as its shapes say.
-    int32_t no_bits = 0;
-    float no_spent = 0;
-    const SkipStateShape shape = state_shape({.bits = &no_bits,
-                                              .bits_shape = bits_shape,
-                                              .spent = &no_spent,
-                                              .spent_shape = spent_shape,
-                                              .header = header.data(),
-                                              .header_size = kHeaderFields});
-    SkipState state(shape);
-    const auto bits = file.at("bits").bytes;
-    const auto spent = file.at("spent").bytes;
-    std::memcpy(state.bits_.data(), bits.data(), bits.size());
-    std::memcpy(state.spent_.data(), spent.data(), spent.size());
+    SkipState state(state_shape(claimed));
+    const SkipStateView view = state.view();
+    const std::pair<const char*, void*> arrays[] = {
+        {"bits", view.bits}, {"spent", view.spent}, {"lse", view.lse}, {"pending", view.pending}};
+    for (const auto& [name, data] : arrays) {
+      if (data == nullptr) continue;
+      const auto bytes = file.at(name).bytes;
+      std::memcpy(data, bytes.data(), bytes.size());
+    }
     state.header_ = header;
     check_state(state.view());
     return state;

@@ -59,8 +59,8 @@ TEST(SkipState, BeginStartsAGenerationAfresh) {
 TEST(SkipState, HeaderOrderIsTheFormat) {
   SkipState state(kShape);
   state.begin(5);
-  const int32_t want[] = {1, 16, 8, 7, 1, 0, 0, 5, 50, 314};
-  for (int i = 0; i < 10; ++i) EXPECT_EQ(state.view().header[i], want[i]) << i;
+  const int32_t want[] = {2, 16, 8, 7, 1, 0, 0, 5, 50, 314, 1, 0, 1};
+  for (int i = 0; i < kHeaderFields; ++i) EXPECT_EQ(state.view().header[i], want[i]) << i;
 }
 
 TEST(SkipState, ShapeIsReadBackFromTheArrays) {
@@ -105,7 +105,7 @@ TEST(SkipState, RefusesArraysOfAnotherShape) {
   view = state.view();
   view.header_size = 8;
   EXPECT_EQ(message_of([&] { state_shape(view); }),
-            "[SkipState] header must have 10 fields, got: 8");
+            "[SkipState] header must have 13 fields, got: 8");
   EXPECT_EQ(message_of([&] { state_shape({}); }),
             "[SkipState] bits, spent and header must be set, got: null");
 }
@@ -132,8 +132,8 @@ void set(const SkipStateView& view, HeaderField field, int32_t value) { view.fie
 INSTANTIATE_TEST_SUITE_P(
     All, SkipStateDamage,
     ::testing::Values(
-        Damage{"Version", [](auto& v) { set(v, HeaderField::kVersion, 2); },
-               "[SkipState] format version must be 1, got: 2"},
+        Damage{"Version", [](auto& v) { set(v, HeaderField::kVersion, 3); },
+               "[SkipState] format version must be 2, got: 3"},
         Damage{"Step", [](auto& v) { set(v, HeaderField::kStep, 6); },
                "[SkipState] step must be in [0, 5], got: 6"},
         Damage{"Direction", [](auto& v) { set(v, HeaderField::kDirection, 2); },
@@ -200,7 +200,7 @@ TEST(SkipStateFile, RefusesDamagedFiles) {
   EXPECT_EQ(load_changed([](auto&, auto& m) { m["step"] = "3x"; }),
             "`step` must be a 32-bit integer, got: 3x");
   EXPECT_EQ(load_changed([](auto&, auto& m) { m["version"] = "9"; }),
-            "[SkipState] format version must be 1, got: 9");
+            "[SkipState] format version must be 2, got: 9");
   EXPECT_EQ(load_changed([](auto&, auto& m) { m["q_tile"] = "0"; }),
             "[SkipState] q_tile must be in [1, 4096], got: 0");
   EXPECT_EQ(load_changed([](auto&, auto& m) { m["kv_len"] = "310"; }),

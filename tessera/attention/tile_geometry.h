@@ -6,15 +6,20 @@
 
 namespace tessera::attention {
 
-/// Rows (query tokens) and columns (key tokens) of one tile, each in [1, kMaxTileSize].
+/// Rows (query tokens) and columns (key tokens) of one tile, each in [1, kMaxTileSize]. A tile is
+/// what a mark is about. A back end may load keys for `q_group` neighbouring rows of tiles at once
+/// (64-row decisions in 128-row work: q_tile 64, q_group 2). That changes no mark and no answer,
+/// only how many loads the marks save: TileCounts::loaded.
 struct TileGeometry {
   int32_t q_tile = 0;
   int32_t kv_tile = 0;
+  int32_t q_group = 1;
 
   friend bool operator==(const TileGeometry&, const TileGeometry&) = default;
 };
 
 inline constexpr int32_t kMaxTileSize = 4096;
+inline constexpr int32_t kMaxQGroup = 16;
 
 /// The back ends `cpu` and `reference` take any geometry; this one suits the first. A tile of
 /// scores (16 KiB) and, at head_dim 64, the tile's keys (16 KiB) stay in a 32 KiB first-level

@@ -35,4 +35,13 @@ struct BFloat16 {
 BFloat16 to_bfloat16(float value);
 float to_float(BFloat16 value);
 
+/// IEEE half precision as stored.
+struct Float16 {
+  uint16_t bits = 0;
+};
+
+/// Nearest-even rounding; beyond 65504 infinity; a NaN stays a NaN.
+Float16 to_float16(float value);
+float to_float(Float16 value);
+
 }  // namespace tessera

@@ -52,8 +52,8 @@ struct Scratch {
   AlignedBuffer<float> row_max, row_shift;  // [q_rows]; the shift is in the exponent's units
   AlignedBuffer<float> row_sum;             // [q_rows, lanes]
   AlignedBuffer<float> tile_max, rescale;   // [block rows]
-  std::vector<int32_t> tiles;
-  std::vector<uint8_t> is_needed;
+  VisitedTiles visited;
+  RowVerdict verdict;
 
   Scratch(const ForwardPlan& plan, const Layout& layout)
       : q(layout.q_rows * layout.depth),
@@ -65,8 +65,8 @@ struct Scratch {
         row_sum(layout.q_rows * kLanes),
         tile_max(block_rows(layout)),
         rescale(block_rows(layout)) {
-    tiles.reserve(plan.kv_tiles);
-    is_needed.reserve(plan.kv_tiles);
+    visited.tiles.reserve(plan.kv_tiles);
+    verdict.is_needed.reserve(plan.kv_tiles);
   }
   static int64_t block_rows(const Layout& layout) { return std::min(layout.q_rows, kBlockRows); }
 };
@@ -148,8 +148,8 @@ void add_values(const Layout& layout, const BFloat16* values, int64_t rows, int6
 }
 
 /// One visited tile for all rows of the q tile. Returns whether a real row needs it.
-bool visit_tile(const ForwardPlan& plan, const Layout& layout, int64_t rows, int64_t num_keys,
-                const BFloat16* keys, const BFloat16* values, Scratch& scratch) {
+bool visit_tile(const ForwardPlan& plan, const Layout& layout, float cut, int64_t rows,
+                int64_t num_keys, const BFloat16* keys, const BFloat16* values, Scratch& scratch) {
   const auto scale_log2 = static_cast<float>(plan.scale * 1.4426950408889634);
   bool is_needed = false;
   for (int64_t first = 0; first < rows; first += kBlockRows) {
@@ -161,7 +161,7 @@ bool visit_tile(const ForwardPlan& plan, const Layout& layout, int64_t rows, int
                    scratch.scores.data());
     bf16::tile_maxima(scratch.scores.data(), layout.kv_columns, padded, scratch.tile_max.data());
     for (int64_t r = 0; r < real && !is_needed; ++r) {
-      is_needed = tile_max[r] - row_max[r] > plan.cut.fp32;
+      is_needed = tile_max[r] - row_max[r] > cut;
     }
     bf16::raise_maxima(tile_max, padded, scale_log2, row_max, row_shift, scratch.rescale.data());
     bf16::exponentiate(scratch.scores.data(), layout.kv_columns, padded, scale_log2, row_shift,
@@ -177,7 +177,7 @@ bool visit_tile(const ForwardPlan& plan, const Layout& layout, int64_t rows, int
 void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row,
                const Scratch& scratch) {
   const auto& strides = plan.out.strides;
-  const bool is_empty = scratch.tiles.empty();
+  const bool is_empty = scratch.visited.tiles.empty();
   for (int64_t r = 0; r < row.q_end - row.q_begin; ++r) {
     const int64_t token = row.q_begin + r;
     const float sum = bf16::sum_of_lanes(scratch.row_sum.data() + r * kLanes);
@@ -198,21 +198,22 @@ void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
 void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index,
                  const PackedHeads<BFloat16>& packed, Scratch& scratch) {
   const TileRow row = tile_row(plan, index);
-  list_visited_tiles(plan, row, scratch.tiles);
-  scratch.is_needed.assign(scratch.tiles.size(), 0);
+  list_visited_tiles(plan, row, scratch.visited);
+  scratch.verdict.is_needed.assign(scratch.visited.tiles.size(), 0);
   start_row(plan, layout, row, scratch);
+  const float cut = plan.cuts.empty() ? 0 : plan.cuts[row.head].fp32;
   const int64_t pair = row.batch * plan.num_kv_heads + plan.kv_head(row.head) - packed.first;
-  for (size_t i = 0; i < scratch.tiles.size(); ++i) {
-    const int64_t tile = scratch.tiles[i];
+  for (size_t i = 0; i < scratch.visited.tiles.size(); ++i) {
+    const int64_t tile = scratch.visited.tiles[i];
     const int64_t at = pair * plan.kv_tiles + tile;
     const bool is_needed =
-        visit_tile(plan, layout, row.q_end - row.q_begin, tile_keys(plan, row.batch, tile),
+        visit_tile(plan, layout, cut, row.q_end - row.q_begin, tile_keys(plan, row.batch, tile),
                    packed.keys.data() + at * layout.key_tile,
                    packed.values.data() + at * layout.value_tile, scratch);
-    scratch.is_needed[i] = is_needed || i == 0;
+    scratch.verdict.is_needed[i] = is_needed || i == 0;
   }
   write_row(plan, layout, row, scratch);
-  finish_row(plan, row, scratch.tiles, scratch.is_needed);
+  finish_row(plan, row, scratch.visited, scratch.verdict);
 }
 
 }  // namespace

@@ -53,8 +53,8 @@ ThreadScratch make_scratch(const ForwardPlan& plan, const Layout& layout) {
   scratch.tile_max = AlignedBuffer<float>(layout.block_rows);
   scratch.row_shift = AlignedBuffer<float>(layout.q_rows);
   scratch.rescale = AlignedBuffer<float>(layout.block_rows);
-  scratch.tiles.reserve(plan.kv_tiles);
-  scratch.is_needed.reserve(plan.kv_tiles);
+  scratch.visited.tiles.reserve(plan.kv_tiles);
+  scratch.verdict.is_needed.reserve(plan.kv_tiles);
   return scratch;
 }
 
@@ -102,8 +102,8 @@ void add_values(const float* weights, int64_t columns, const float* values, int6
 }
 
 /// One visited tile for all rows of the q tile. Returns whether a real row needs it.
-bool visit_tile(const ForwardPlan& plan, const Layout& layout, int64_t rows, int64_t num_keys,
-                const float* keys, const float* values, ThreadScratch& scratch) {
+bool visit_tile(const ForwardPlan& plan, const Layout& layout, float cut, int64_t rows,
+                int64_t num_keys, const float* keys, const float* values, ThreadScratch& scratch) {
   const auto scale_log2 = static_cast<float>(plan.scale * 1.4426950408889634);
   const int64_t columns = layout.kv_columns;
   bool is_needed = false;
@@ -116,7 +116,7 @@ bool visit_tile(const ForwardPlan& plan, const Layout& layout, int64_t rows, int
     compute_scores(scratch.q.data() + first * plan.head_dim, plan.head_dim, keys, padded, columns,
                    num_keys, scores);
     tile_maxima(scores, columns, padded, tile_max);
-    is_needed |= any_row_needs_tile(tile_max, row_max, real, plan.cut.fp32);
+    is_needed |= any_row_needs_tile(tile_max, row_max, real, cut);
     float* row_shift = scratch.row_shift.data() + first;
     raise_maxima(tile_max, padded, scale_log2, row_max, row_shift, scratch.rescale.data());
     exponentiate(scores, columns, padded, scale_log2, row_shift, scratch.rescale.data(),
@@ -136,7 +136,7 @@ void write_row(const ForwardPlan& plan, const Layout& layout, const TileRow& row
     const int64_t token = row.q_begin + r;
     const float sum =
         hn::GetLane(hn::SumOfLanes(tag, hn::Load(tag, scratch.row_sum.data() + r * kLanes)));
-    const bool is_empty = scratch.tiles.empty();
+    const bool is_empty = scratch.visited.tiles.empty();
     const float factor = is_empty ? 0.0f : 1.0f / sum;
     const float* from = scratch.out.data() + r * layout.out_columns;
     const int64_t at = row.batch * strides[0] + token * strides[1] + row.head * strides[2];
@@ -173,21 +173,22 @@ void pack_tile(const ForwardPlan& plan, const Layout& layout, int64_t index,
 void compute_row(ForwardPlan& plan, const Layout& layout, int64_t index,
                  const PackedHeads<float>& packed, ThreadScratch& scratch) {
   const TileRow row = tile_row(plan, index);
-  list_visited_tiles(plan, row, scratch.tiles);
-  scratch.is_needed.assign(scratch.tiles.size(), 0);
+  list_visited_tiles(plan, row, scratch.visited);
+  scratch.verdict.is_needed.assign(scratch.visited.tiles.size(), 0);
   start_row(plan, layout, row, scratch);
+  const float cut = plan.cuts.empty() ? 0 : plan.cuts[row.head].fp32;
   const int64_t pair = row.batch * plan.num_kv_heads + plan.kv_head(row.head) - packed.first;
-  for (size_t i = 0; i < scratch.tiles.size(); ++i) {
-    const int64_t tile = scratch.tiles[i];
+  for (size_t i = 0; i < scratch.visited.tiles.size(); ++i) {
+    const int64_t tile = scratch.visited.tiles[i];
     const int64_t at = pair * plan.kv_tiles + tile;
     const bool is_needed =
-        visit_tile(plan, layout, row.q_end - row.q_begin, tile_keys(plan, row.batch, tile),
+        visit_tile(plan, layout, cut, row.q_end - row.q_begin, tile_keys(plan, row.batch, tile),
                    packed.keys.data() + at * layout.key_tile,
                    packed.values.data() + at * layout.value_tile, scratch);
-    scratch.is_needed[i] = is_needed || i == 0;
+    scratch.verdict.is_needed[i] = is_needed || i == 0;
   }
   write_row(plan, layout, row, scratch);
-  finish_row(plan, row, scratch.tiles, scratch.is_needed);
+  finish_row(plan, row, scratch.visited, scratch.verdict);
 }
 
 void forward_target(ForwardPlan& plan) {

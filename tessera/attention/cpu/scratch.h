@@ -3,8 +3,8 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
+#include "tessera/attention/forward_plan.h"
 #include "tessera/core/aligned_buffer.h"
 
 namespace tessera::attention::cpu {
@@ -29,8 +29,8 @@ struct ThreadScratch {
   AlignedBuffer<float> row_sum;    // [q_rows, lanes], each lane's share of the sum
   AlignedBuffer<float> tile_max;   // [block_rows]
   AlignedBuffer<float> rescale;    // [block_rows]
-  std::vector<int32_t> tiles;
-  std::vector<uint8_t> is_needed;
+  VisitedTiles visited;
+  RowVerdict verdict;
 };
 
 }  // namespace tessera::attention::cpu

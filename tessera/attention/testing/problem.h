@@ -35,6 +35,15 @@ inline bool& makes_bf16_problems() {
   return value;
 }
 
+/// A 16-bit element as stored, and what it holds.
+inline uint16_t half_bits(DType dtype, float value) {
+  return dtype == DType::kBFloat16 ? to_bfloat16(value).bits : to_float16(value).bits;
+}
+inline float half_value(DType dtype, uint16_t bits) {
+  return dtype == DType::kBFloat16 ? to_float(BFloat16{bits}) : to_float(Float16{bits});
+}
+inline bool is_half(DType dtype) { return dtype != DType::kFloat32; }
+
 /// One input array with its values in fp32, exactly those that the stored dtype holds.
 class Array {
  public:
@@ -45,7 +54,7 @@ class Array {
     }
     const int64_t count = shape[0] * shape[1] * shape[2] * shape[3];
     values_.resize(count);
-    if (dtype == DType::kBFloat16) halves_.resize(count);
+    if (is_half(dtype)) halves_.resize(count);
   }
 
   int64_t index(int64_t b, int64_t token, int64_t head, int64_t d) const {
@@ -57,13 +66,13 @@ class Array {
   void set(int64_t b, int64_t token, int64_t head, int64_t d, float value) {
     const int64_t i = index(b, token, head, d);
     values_[i] = value;
-    if (dtype_ != DType::kBFloat16) return;
-    halves_[i] = to_bfloat16(value);
-    values_[i] = to_float(halves_[i]);
+    if (!is_half(dtype_)) return;
+    halves_[i] = half_bits(dtype_, value);
+    values_[i] = half_value(dtype_, halves_[i]);
   }
   TensorView view() const {
-    const void* data = dtype_ == DType::kBFloat16 ? static_cast<const void*>(halves_.data())
-                                                  : static_cast<const void*>(values_.data());
+    const void* data = is_half(dtype_) ? static_cast<const void*>(halves_.data())
+                                       : static_cast<const void*>(values_.data());
     return {data, dtype_, shape_, strides_};
   }
 
@@ -88,7 +97,7 @@ class Array {
   DType dtype_;
   std::array<int64_t, 4> strides_;
   std::vector<float> values_;
-  std::vector<BFloat16> halves_;
+  std::vector<uint16_t> halves_;
 };
 
 struct Problem {
@@ -157,6 +166,11 @@ inline Problem make_problem(ProblemSpec spec, double drift = 0) {
   return p;
 }
 
+inline void widen(DType dtype, const std::vector<uint16_t>& from, std::vector<float>& to) {
+  std::transform(from.begin(), from.end(), to.begin(),
+                 [&](uint16_t bits) { return half_value(dtype, bits); });
+}
+
 /// The answer of one call, output widened to fp32.
 struct Answer {
   std::vector<float> out;  // [B, Lq, Hq, D]
@@ -172,13 +186,12 @@ inline Answer run(const Problem& problem, const SkipRequest& skip = {},
       .lse = std::vector<float>(spec.batch * spec.num_heads * spec.q_len, -777.0f),
       .report = {}};
   const std::array<int64_t, 4> shape = {spec.batch, spec.q_len, spec.num_heads, spec.head_dim};
-  std::vector<BFloat16> halves(answer.out.size());
-  const bool is_half = spec.dtype == DType::kBFloat16;
-  void* data = is_half ? static_cast<void*>(halves.data()) : answer.out.data();
+  std::vector<uint16_t> halves(answer.out.size());
+  void* data = is_half(spec.dtype) ? static_cast<void*>(halves.data()) : answer.out.data();
   answer.report = attention_forward(
       problem.view(), {{data, spec.dtype, shape, contiguous_strides(shape)}, answer.lse.data()},
       skip, options);
-  if (is_half) std::transform(halves.begin(), halves.end(), answer.out.begin(), to_float);
+  if (is_half(spec.dtype)) widen(spec.dtype, halves, answer.out);
   return answer;
 }
 
@@ -188,12 +201,11 @@ inline std::vector<float> run_strided(const Problem& problem, std::array<int64_t
                                       int64_t count, const RunOptions& options) {
   const auto& spec = problem.spec;
   std::vector<float> out(count, -5.0f);
-  std::vector<BFloat16> halves(count, to_bfloat16(-5.0f));
-  const bool is_half = spec.dtype == DType::kBFloat16;
-  void* data = is_half ? static_cast<void*>(halves.data()) : out.data();
+  std::vector<uint16_t> halves(count, half_bits(spec.dtype, -5.0f));
+  void* data = is_half(spec.dtype) ? static_cast<void*>(halves.data()) : out.data();
   const std::array<int64_t, 4> shape = {spec.batch, spec.q_len, spec.num_heads, spec.head_dim};
   attention_forward(problem.view(), {{data, spec.dtype, shape, strides}}, {}, options);
-  if (is_half) std::transform(halves.begin(), halves.end(), out.begin(), to_float);
+  if (is_half(spec.dtype)) widen(spec.dtype, halves, out);
   return out;
 }
 

@@ -34,7 +34,11 @@ inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = k
   const double sum_error = (walk(static_cast<double>(spec.kv_len)) + 3 * walk(tiles) + 2) * kU;
   Tolerance tolerance;
   tolerance.out_absolute = problem.v.max_abs() * 2 * (log_error + sum_error);  // Eq. 4
-  tolerance.out_relative = spec.dtype == DType::kBFloat16 ? 0x1.01p-8 : kU;
+  tolerance.out_relative = spec.dtype == DType::kBFloat16  ? 0x1.01p-8
+                           : spec.dtype == DType::kFloat16 ? 0x1.01p-11
+                                                           : kU;
+  // fp16 without a leading one: half its last place.
+  if (spec.dtype == DType::kFloat16) tolerance.out_absolute += 0x1p-25;
   tolerance.lse_absolute = log_error + sum_error;
   tolerance.lse_relative = kU;
   if (spec.rounds_weights) {  // Eq. 6

@@ -1,0 +1,136 @@
+// From a back end's findings to marks: one piece of code for all back ends, so that they can only
+// differ in what they found.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "tessera/attention/forward_plan.h"
+#include "tessera/attention/pending.h"
+#include "tessera/attention/row_bits.h"
+
+namespace tessera::attention {
+namespace {
+
+/// The tiles that this call may mark, with the mass each holds: under max_gap 0 for a tile that is
+/// not needed, and the others are left out.
+struct Judged {
+  std::vector<TileMass> candidates;  // kept so far
+  std::vector<TileMass> probes;      // dropped so far
+};
+
+uint8_t* pending_row(const ForwardPlan& plan, const TileRow& row) {
+  return plan.state->pending == nullptr ? nullptr : plan.state->pending + row.index * plan.kv_tiles;
+}
+
+bool is_kept_by_range(const ForwardPlan& plan, int64_t tile) {
+  return (plan.ranges.keep[tile / 32] >> (tile % 32)) & 1u;
+}
+
+Judged judge(const ForwardPlan& plan, const TileRow& row, const VisitedTiles& visited,
+             const RowVerdict& verdict) {
+  const RowBits bits(plan.state->row(row.batch, row.head, row.q_tile));
+  const bool is_gap = plan.verdicts == Verdicts::kGap;
+  Judged judged;
+  for (size_t i = 0; i < visited.tiles.size(); ++i) {
+    const int32_t tile = visited.tiles[i];
+    const bool is_probe = !visited.is_probe.empty() && visited.is_probe[i];
+    if (is_gap && verdict.is_needed[i]) continue;
+    const TileMass found{tile, is_gap ? 0.0f : verdict.mass[i]};
+    if (!std::isfinite(found.mass)) continue;
+    if (is_probe) {
+      judged.probes.push_back(found);
+    } else if (bits.is_set(tile) && !is_kept_by_range(plan, tile)) {
+      judged.candidates.push_back(found);
+    }
+  }
+  return judged;
+}
+
+/// The first of two streams leaves its findings for the second.
+void leave_pending(const Judged& judged, int64_t kv_tiles, uint8_t* pending) {
+  std::fill_n(pending, kv_tiles, kPendingKeep);
+  for (const auto* list : {&judged.candidates, &judged.probes}) {
+    for (const TileMass& found : *list) pending[found.tile] = encode_pending_mass(found.mass);
+  }
+}
+
+/// The second of two streams goes by the larger mass of the two, and lets go nothing that the first
+/// did not see.
+void join_pending(Judged& judged, bool is_gap, const uint8_t* pending) {
+  for (auto* list : {&judged.candidates, &judged.probes}) {
+    std::erase_if(*list, [&](const TileMass& found) { return pending[found.tile] == kPendingKeep; });
+    if (is_gap) continue;
+    for (TileMass& found : *list) {
+      const auto other = static_cast<float>(decode_pending_mass(pending[found.tile]));
+      found.mass = std::max(found.mass, other);
+    }
+  }
+}
+
+float rounded_up(double value) {
+  const auto nearest = static_cast<float>(value);
+  return nearest < value ? std::nextafter(nearest, std::numeric_limits<float>::infinity()) : nearest;
+}
+
+void mark(ForwardPlan& plan, const TileRow& row, Judged& judged) {
+  RowBits bits(plan.state->row(row.batch, row.head, row.q_tile));
+  float& stored_spent = plan.state->spent[row.index];
+  const double budget = plan.verdicts == Verdicts::kGap ? 0 : plan.budgets[row.head];
+  double spent = stored_spent;
+  auto& candidates = judged.candidates;
+  const int64_t dropped = choose_dropped(candidates, budget, spent);
+  for (int64_t i = 0; i < dropped; ++i) bits.clear(candidates[i].tile);
+
+  int64_t returned = 0;
+  if (static_cast<int64_t>(candidates.size()) > dropped) {
+    const auto lighter = [](const TileMass& a, const TileMass& b) { return a.mass < b.mass; };
+    const auto lightest_kept =
+        std::min_element(candidates.begin() + dropped, candidates.end(), lighter);
+    for (const TileMass& probe : judged.probes) {
+      if (probe.mass <= lightest_kept->mass) continue;
+      bits.set(probe.tile);
+      ++returned;
+    }
+  }
+  plan.row_counts[row.index].dropped = dropped;
+  plan.row_counts[row.index].returned = returned;
+  plan.row_masses[row.index].dropped = spent - stored_spent;
+  if (dropped > 0) stored_spent = rounded_up(spent);
+}
+
+void write_tile_mass(const ForwardPlan& plan, const TileRow& row, const VisitedTiles& visited,
+                     const RowVerdict& verdict) {
+  float* to = plan.tile_mass + row.index * plan.kv_tiles;
+  std::fill_n(to, plan.kv_tiles, -1.0f);
+  for (size_t i = 0; i < visited.tiles.size(); ++i) to[visited.tiles[i]] = verdict.mass[i];
+}
+
+}  // namespace
+
+void finish_row(ForwardPlan& plan, const TileRow& row, const VisitedTiles& visited,
+                const RowVerdict& verdict) {
+  TileCounts& counts = plan.row_counts[row.index];
+  counts.total = tile_count(plan.kv_lengths[row.batch], plan.geometry.kv_tile);
+  counts.visited = static_cast<int64_t>(visited.tiles.size());
+  counts.probed = std::count(visited.is_probe.begin(), visited.is_probe.end(), 1);
+  if (plan.tile_mass != nullptr) write_tile_mass(plan, row, visited, verdict);
+  if (plan.state == nullptr) return;
+
+  const bool is_skipping = plan.step == StepKind::kSkip;
+  const int32_t stream = plan.state->field(HeaderField::kStream);
+  const bool is_last_stream = stream + 1 == plan.state->field(HeaderField::kStreams);
+  Judged judged;
+  if (is_skipping) judged = judge(plan, row, visited, verdict);
+  if (!is_last_stream) {
+    leave_pending(judged, plan.kv_tiles, pending_row(plan, row));
+  } else if (is_skipping) {
+    if (stream > 0) join_pending(judged, plan.verdicts == Verdicts::kGap, pending_row(plan, row));
+    mark(plan, row, judged);
+  }
+  LostMass& mass = plan.row_masses[row.index];
+  mass.spent = plan.state->spent[row.index];
+  mass.rows = verdict.lost_rows;
+  mass.lost = mass.rows == 0 ? 0 : verdict.lost / static_cast<double>(mass.rows);
+}
+
+}  // namespace tessera::attention

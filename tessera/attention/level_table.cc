@@ -1,0 +1,20 @@
+#include "tessera/attention/level_table.h"
+
+#include "tessera/core/error.h"
+
+namespace tessera::attention {
+
+void check_level_table(const LevelTable& table, int64_t total_steps, int64_t num_heads) {
+  if (table.is_empty()) return;
+  TESSERA_CHECK(table.steps == 1 || table.steps == total_steps,
+                "[attention_forward] a table of levels must have 1 step or the generation's ",
+                total_steps, ", got: ", table.steps);
+  TESSERA_CHECK(table.heads == 1 || table.heads == num_heads,
+                "[attention_forward] a table of levels must have 1 head or q's ", num_heads,
+                ", got: ", table.heads);
+  TESSERA_CHECK(static_cast<int64_t>(table.values.size()) == table.steps * table.heads,
+                "[attention_forward] a table of levels must have steps x heads = ",
+                table.steps * table.heads, " values, got: ", table.values.size());
+}
+
+}  // namespace tessera::attention

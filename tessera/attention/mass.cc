@@ -1,0 +1,58 @@
+#include "tessera/attention/mass.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "tessera/core/error.h"
+
+namespace tessera::attention {
+namespace {
+
+/// A well-mixed number of the row, so that neighbouring rows probe different tiles (the finaliser
+/// of SplitMix64, Steele et al. 2014).
+uint64_t mixed(uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+}  // namespace
+
+double mass_budget(const MassPolicy& policy, int64_t step, int64_t total_steps, int64_t head) {
+  TESSERA_CHECK(policy.probe_period == 0 || policy.probe_period >= 2,
+                "[attention_forward] probe_period must be 0 (never) or at least 2, got: ",
+                policy.probe_period);
+  if (!policy.budgets.is_empty()) {
+    const double level = policy.budgets.at(step, head);
+    TESSERA_CHECK(0 <= level && level < 1,
+                  "[attention_forward] every budget of the table must be in [0, 1), got: ", level,
+                  " at step ", step, ", head ", head);
+    return level;
+  }
+  TESSERA_CHECK(0 <= policy.budget && policy.budget < 0.5,
+                "[attention_forward] budget must be in [0, 0.5), got: ", policy.budget);
+  if (policy.growth == BudgetGrowth::kConstant) return policy.budget;
+  return 2 * policy.budget * static_cast<double>(step + 1) / static_cast<double>(total_steps + 1);
+}
+
+int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double& spent) {
+  // Only tiles that could go by themselves are worth sorting; written so that a NaN fails.
+  const auto affordable = std::partition(
+      candidates.begin(), candidates.end(),
+      [&](const TileMass& candidate) { return spent + candidate.mass <= budget; });
+  std::sort(candidates.begin(), affordable, [](const TileMass& a, const TileMass& b) {
+    return a.mass != b.mass ? a.mass < b.mass : a.tile < b.tile;
+  });
+  auto last = candidates.begin();
+  for (; last != affordable && spent + last->mass <= budget; ++last) spent += last->mass;
+  return last - candidates.begin();
+}
+
+bool is_probed(int32_t probe_period, int32_t step, int32_t generation, int64_t row, int64_t tile) {
+  const uint64_t phase = mixed(mixed(static_cast<uint64_t>(generation)) ^ static_cast<uint64_t>(row));
+  const auto period = static_cast<uint64_t>(probe_period);
+  return (static_cast<uint64_t>(tile) + phase % period + static_cast<uint64_t>(step)) % period == 0;
+}
+
+}  // namespace tessera::attention
