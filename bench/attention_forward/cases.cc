@@ -38,7 +38,7 @@ class OurCandidate final : public Candidate {
     const auto view = torch_ops::view_of(state_);
     const double all = static_cast<double>(shape.num_heads * shape.q_tiles() * shape.kv_tiles());
     skipped_ = 1 - static_cast<double>(attention::kept_tiles(view)) / all;
-    call_.policy.threshold = -1e30f;
+    call_.policy = attention::MaxGapPolicy{.threshold = -1e30f};
   }
   std::string name() const override { return "ours"; }
   double skipped() const override { return skipped_; }

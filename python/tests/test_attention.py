@@ -18,7 +18,7 @@ def torch_attention(q, k, v):
 
 def test_dense_equals_pytorch():
     q, k, v = inputs()
-    out, lse, counters = tessera.attention_forward(q, k, v)
+    out, lse, _, counters, _, _ = tessera.attention_forward(q, k, v)
     torch.testing.assert_close(out.double(), torch_attention(q, k, v), atol=2e-6, rtol=0)
     assert lse.shape == (1, 2, 200)
     assert (counters[..., 0] == counters[..., 1]).all()
@@ -30,11 +30,12 @@ def test_dropped_tiles_stay_out_and_masking_gives_the_same():
     k[:, :64] = q.mean(1, keepdim=True) * 40 + k[:, :64]
     state = tessera.SkipState(batch=1, num_heads=2, q_len=200, kv_len=200)
     state.begin(total_steps=3)
-    _, _, first = tessera.attention_forward(q, k, v, state, threshold=-1.0)
+    first = tessera.attention_forward(q, k, v, state, policy="max_gap", level=-1.0).counters
     assert first[..., 2].sum() > 0
     kept = [[[bool(state.bits[0, h, i, 0] >> j & 1) for j in range(4)] for i in range(4)]
             for h in range(2)]
-    out, _, second = tessera.attention_forward(q, k, v, state, threshold=-1.0)
+    again = tessera.attention_forward(q, k, v, state, policy="max_gap", level=-1.0)
+    out, second = again.out, again.counters
     assert (second[..., 1] == first[..., 0] - first[..., 2]).all()
     mask = torch.tensor(kept).repeat_interleave(64, 1).repeat_interleave(64, 2)[:, :200, :200]
     expected = torch.nn.functional.scaled_dot_product_attention(
@@ -43,7 +44,10 @@ def test_dropped_tiles_stay_out_and_masking_gives_the_same():
 
 
 @pytest.mark.parametrize("change, message", [
-    (dict(threshold=1.0), "threshold"),
+    (dict(policy="max_gap", level=1.0), "threshold"),
+    (dict(level=0.7), "budget"),
+    (dict(policy="least"), "policy must be mass or max_gap"),
+    (dict(policy="max_gap", probe_period=8), "no probes"),
     (dict(must_keep=[0]), "pairs"),
     (dict(token_order=-1), "token_order"),
 ])

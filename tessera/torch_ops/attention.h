@@ -21,6 +21,8 @@ struct SkipStateTensors {
   at::Tensor bits;    // int32 [B, Hq, Tq, ceil(Tk / 32)]
   at::Tensor spent;   // fp32 [B, Hq, Tq]
   at::Tensor header;  // int32 [attention::kHeaderFields]
+  at::Tensor lse;      // fp32 [streams, B, Hq, Lq], or undefined
+  at::Tensor pending;  // uint8 [B, Hq, Tq, Tk], undefined unless streams = 2
 };
 
 /// A new state on the CPU; call begin_generation() before the first step of each video. Throws
@@ -36,21 +38,31 @@ attention::SkipStateView view_of(const SkipStateTensors& state);
 
 struct AttentionCall {
   std::optional<double> scale;  // 1 / sqrt(D) if empty
-  attention::MaxGapPolicy policy;
+  attention::SkipPolicy policy;
   bool is_dense_step = false;
   std::vector<int64_t> must_keep, must_skip;  // begin, end, begin, end, ... in key tokens
   std::optional<at::Tensor> kv_lengths;       // int64 [B]
-  int64_t token_order = 0;                    // must be the state's
-  std::optional<int64_t> generation;          // if set, must be the state's
+  // fp32 [B, Hq, Lq], of earlier shards of the keys: attention::Carried.
+  std::optional<at::Tensor> carried_row_max, carried_lse;
+  bool with_tile_mass = false;
+  int64_t token_order = 0;            // must be the state's
+  std::optional<int64_t> generation;  // if set, must be the state's
+  std::optional<int64_t> stream;      // if set, must be the one whose turn it is
 };
 
+inline constexpr int64_t kCounters = 6, kMasses = 4;
+
+/// Fields as in attention::TileCounts, LostMass and AttentionOutputs.
 struct AttentionResult {
-  at::Tensor out;       // as q
-  at::Tensor lse;       // fp32 [B, Hq, Lq], natural log, over the visited tiles
-  at::Tensor counters;  // int64 [B, Hq, 3]: total, visited, newly dropped tiles
+  at::Tensor out;        // as q
+  at::Tensor lse;        // fp32 [B, Hq, Lq], natural log, over the visited tiles
+  at::Tensor row_max;    // fp32 [B, Hq, Lq]
+  at::Tensor counters;   // int64 [B, Hq, 6]: total, visited, dropped, probed, returned, loaded
+  at::Tensor masses;     // fp64 [B, Hq, 4]: dropped, spent, lost, rows
+  at::Tensor tile_mass;  // fp32 [B, Hq, Tq, Tk] if asked for, else [0]
 };
 
-/// q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], D contiguous; fp32 or bf16. Without a state every
+/// q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], D contiguous; fp32, fp16 or bf16. Without a state every
 /// tile is visited. Forward only: an input that requires a gradient is refused while gradients are
 /// recorded. Throws what attention::attention_forward throws.
 AttentionResult attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

@@ -105,7 +105,7 @@ TEST(AttentionOp, IsTheLibraryBitForBitOverThreeStepsOnTwoThreads) {
   const auto shape = attention::testing::state_shape_for(kStepsSpec, {16, 16});
   SkipStateTensors state = make_skip_state(shape);
   begin_generation(state, 3);
-  SkipStateTensors truth{state.bits.clone(), state.spent.clone(), state.header.clone()};
+  SkipStateTensors truth{state.bits.clone(), state.spent.clone(), state.header.clone(), {}, {}};
   const auto truth_view = view_of(truth);
   for (int step = 0; step < 3; ++step) {
     const Problem problem = make_problem(kStepsSpec, 0.1 * step);
@@ -126,7 +126,7 @@ TEST(AttentionOp, RangesAndPolicyReachTheLibrary) {
   const auto shape = attention::testing::state_shape_for(kStepsSpec, {16, 16});
   SkipStateTensors state = make_skip_state(shape);
   begin_generation(state, 2);
-  SkipStateTensors truth{state.bits.clone(), state.spent.clone(), state.header.clone()};
+  SkipStateTensors truth{state.bits.clone(), state.spent.clone(), state.header.clone(), {}, {}};
   const auto truth_view = view_of(truth);
   const attention::MaxGapPolicy policy{.threshold = -3.0f,
                                        .direction = attention::DirectionMode::kFixed};

@@ -96,7 +96,7 @@ TEST_F(AttentionOpRefuses, HalfAState) {
 
 TEST_F(AttentionOpRefuses, AShortHeader) {
   state_.header = state_.header.narrow(0, 0, 3).clone();
-  EXPECT_EQ(message(), "[SkipState] header must have 10 fields, got: 3");
+  EXPECT_EQ(message(), "[SkipState] header must have 13 fields, got: 3");
 }
 
 TEST_F(AttentionOpRefuses, AnEmptyHeader) {
