@@ -28,8 +28,8 @@ namespace tessera::attention {
 inline constexpr int64_t kMaxHeadDim = 256;
 
 /// Shapes: q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D]; one dtype, fp32, fp16 or bf16; D contiguous,
-/// the other strides free. All sizes >= 1, D <= kMaxHeadDim, Hq a multiple of Hkv: query head h reads
-/// key head h / (Hq / Hkv).
+/// the other strides free. All sizes >= 1, D <= kMaxHeadDim, Hq a multiple of Hkv: query head h
+/// reads key head h / (Hq / Hkv).
 struct AttentionProblem {
   TensorView q, k, v;
   std::span<const int64_t> kv_lengths = {};  ///< [B], keys in use, each in [0, Lk]; empty: all Lk
@@ -54,8 +54,8 @@ struct AttentionOutputs {
 /// shard judges its tiles against all keys seen so far, not its own alone. [B, Hq, Lq] or null.
 struct Carried {
   const float* row_max = nullptr;  ///< max_gap: as AttentionOutputs::row_max
-  /// mass: as AttentionOutputs::lse, of all earlier shards together (merge_partials). kRowMean takes
-  /// it in place of the state's, and does not normalise.
+  /// mass: as AttentionOutputs::lse, of all earlier shards together (merge_partials). kRowMean
+  /// takes it in place of the state's, and does not normalise.
   const float* lse = nullptr;
 };
 
@@ -79,8 +79,8 @@ struct SkipRequest {
   const SkipStateView* state = nullptr;  ///< null: every tile, nothing remembered
   StepKind step = StepKind::kSkip;
   SkipPolicy policy = {};
-  int32_t token_order = 0;                                     ///< must be the state's
-  std::optional<int32_t> generation = {};                      ///< if set, must be the state's
+  int32_t token_order = 0;                 ///< must be the state's
+  std::optional<int32_t> generation = {};  ///< if set, must be the state's
   /// The call's stream; if set, must be the one whose turn it is in the state.
   std::optional<int32_t> stream = {};
   std::span<const TokenRange> must_keep = {}, must_skip = {};  ///< mapping to tiles: range_tiles()
@@ -99,15 +99,15 @@ struct TileCounts {
   int64_t dropped = 0;   ///< of these, newly marked: not visited from the next call on
   int64_t probed = 0;    ///< dropped tiles that were visited to see what they hold now
   int64_t returned = 0;  ///< of these, kept again from the next call on
-  int64_t loaded = 0;    ///< key tiles to load, once a group of q_group rows; visited if q_group = 1
+  int64_t loaded = 0;  ///< key tiles to load, once a group of q_group rows; visited if q_group = 1
 
   TileCounts& operator+=(const TileCounts& other);
 };
 
 /// Softmax mass that one head gave up; zeros under max_gap.
 struct LostMass {
-  /// Largest mass that a q tile dropped in this call. Under MassEstimate::kRowMaximum no row's output
-  /// would have changed by more than 2 * dropped * max |v| without those tiles.
+  /// Largest mass that a q tile dropped in this call. Under MassEstimate::kRowMaximum no row's
+  /// output would have changed by more than 2 * dropped * max |v| without those tiles.
   double dropped = 0;
   double spent = 0;  ///< largest sum over the calls so far that a q tile has dropped
   /// Mean over `rows` rows of (mass of all dropped tiles) / (mass of the kept ones), estimated from
@@ -138,8 +138,8 @@ struct AttentionReport {
 /// the tiles dropped by a spoilt row of tiles are unspecified, other rows are as without it, and
 /// the state's invariants hold.
 /// Throws InvalidArgument for arguments that break a rule above, for a state that was not begun,
-/// is past its last step, or is of another shape, token order, generation or stream; Unsupported for a
-/// dtype that the back end lacks or a back end that does not exist. Nothing is written then.
+/// is past its last step, or is of another shape, token order, generation or stream; Unsupported
+/// for a dtype that the back end lacks or a back end that does not exist. Nothing is written then.
 AttentionReport attention_forward(const AttentionProblem& problem, const AttentionOutputs& outputs,
                                   const SkipRequest& skip = {}, const RunOptions& run = {});
 

@@ -58,7 +58,8 @@ void leave_pending(const Judged& judged, int64_t kv_tiles, uint8_t* pending) {
 /// did not see.
 void join_pending(Judged& judged, bool is_gap, const uint8_t* pending) {
   for (auto* list : {&judged.candidates, &judged.probes}) {
-    std::erase_if(*list, [&](const TileMass& found) { return pending[found.tile] == kPendingKeep; });
+    std::erase_if(*list,
+                  [&](const TileMass& found) { return pending[found.tile] == kPendingKeep; });
     if (is_gap) continue;
     for (TileMass& found : *list) {
       const auto other = static_cast<float>(decode_pending_mass(pending[found.tile]));
@@ -69,7 +70,8 @@ void join_pending(Judged& judged, bool is_gap, const uint8_t* pending) {
 
 float rounded_up(double value) {
   const auto nearest = static_cast<float>(value);
-  return nearest < value ? std::nextafter(nearest, std::numeric_limits<float>::infinity()) : nearest;
+  return nearest < value ? std::nextafter(nearest, std::numeric_limits<float>::infinity())
+                         : nearest;
 }
 
 void mark(ForwardPlan& plan, const TileRow& row, Judged& judged) {

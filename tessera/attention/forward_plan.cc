@@ -24,8 +24,7 @@ int64_t tile_keys(const ForwardPlan& plan, int64_t batch, int64_t kv_tile) {
 void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, VisitedTiles& visited) {
   const int64_t count = tile_count(plan.kv_lengths[row.batch], plan.geometry.kv_tile);
   const bool is_skipping = plan.step == StepKind::kSkip;
-  const int32_t* kept =
-      is_skipping ? plan.state->row(row.batch, row.head, row.q_tile) : nullptr;
+  const int32_t* kept = is_skipping ? plan.state->row(row.batch, row.head, row.q_tile) : nullptr;
   const bool has_probes = is_skipping && plan.probe_period > 0;
   visited.tiles.clear();
   visited.is_probe.clear();

@@ -18,7 +18,8 @@ TEST_P(MarksOverSteps, SameInputsReachAFixedPointAfterOneStepInFixedOrder) {
   const Problem problem = make_problem(spec);
   const SkipState state = begun_state(spec, 3);
   const SkipStateView view = state.view();
-  const SkipRequest skip{.state = &view, .policy = MaxGapPolicy{.direction = DirectionMode::kFixed}};
+  const SkipRequest skip{.state = &view,
+                         .policy = MaxGapPolicy{.direction = DirectionMode::kFixed}};
   EXPECT_GT(run(problem, skip, options()).report.sum().dropped, 0);
   EXPECT_EQ(run(problem, skip, options()).report.sum().dropped, 0);
   EXPECT_EQ(view.field(HeaderField::kDirection), 0);

@@ -97,7 +97,8 @@ TEST_P(Marks, EqualTheReferencesOverATrajectoryOfExactScores) {
 TEST_P(Marks, EqualityDrops) {
   const SkipState state = begun_state(problem_of_scores({8, 4, 5, 3}).spec, 1);
   const SkipStateView view = state.view();
-  run(problem_of_scores({8, 4, 5, 3}), {.state = &view, .policy = MaxGapPolicy{.threshold = -4.0f}}, options());
+  run(problem_of_scores({8, 4, 5, 3}), {.state = &view, .policy = MaxGapPolicy{.threshold = -4.0f}},
+      options());
   EXPECT_EQ(row_text(view, 4), "1010");
 }
 
@@ -123,8 +124,8 @@ TEST_P(Marks, AVeryLowThresholdDropsNothing) {
   const ProblemSpec spec{.q_len = 40, .kv_len = 300, .contrast = 100};
   const SkipState state = begun_state(spec, 1);
   const SkipStateView view = state.view();
-  const Answer got =
-      run(make_problem(spec), {.state = &view, .policy = MaxGapPolicy{.threshold = -3e38f}}, options());
+  const Answer got = run(make_problem(spec),
+                         {.state = &view, .policy = MaxGapPolicy{.threshold = -3e38f}}, options());
   EXPECT_EQ(got.report.sum().dropped, 0);
   EXPECT_EQ(kept_tiles(view), 3 * 19);
 }

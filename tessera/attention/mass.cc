@@ -38,9 +38,9 @@ double mass_budget(const MassPolicy& policy, int64_t step, int64_t total_steps, 
 
 int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double& spent) {
   // Only tiles that could go by themselves are worth sorting; written so that a NaN fails.
-  const auto affordable = std::partition(
-      candidates.begin(), candidates.end(),
-      [&](const TileMass& candidate) { return spent + candidate.mass <= budget; });
+  const auto affordable =
+      std::partition(candidates.begin(), candidates.end(),
+                     [&](const TileMass& candidate) { return spent + candidate.mass <= budget; });
   std::sort(candidates.begin(), affordable, [](const TileMass& a, const TileMass& b) {
     return a.mass != b.mass ? a.mass < b.mass : a.tile < b.tile;
   });
@@ -50,7 +50,8 @@ int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double&
 }
 
 bool is_probed(int32_t probe_period, int32_t step, int32_t generation, int64_t row, int64_t tile) {
-  const uint64_t phase = mixed(mixed(static_cast<uint64_t>(generation)) ^ static_cast<uint64_t>(row));
+  const uint64_t phase =
+      mixed(mixed(static_cast<uint64_t>(generation)) ^ static_cast<uint64_t>(row));
   const auto period = static_cast<uint64_t>(probe_period);
   return (static_cast<uint64_t>(tile) + phase % period + static_cast<uint64_t>(step)) % period == 0;
 }

@@ -18,8 +18,7 @@ TEST(MaxGapCut, IsExactWhereFp32HoldsTheQuotient) {
 
 TEST(MaxGapCut, JudgesEveryFloatAlikeInBothPrecisions) {
   for (int i = 1; i < 1000; ++i) {
-    const MaxGapCut cut =
-        max_gap_cut(-0.01f * static_cast<float>(i), 1.0 / std::sqrt(i + 2.0));
+    const MaxGapCut cut = max_gap_cut(-0.01f * static_cast<float>(i), 1.0 / std::sqrt(i + 2.0));
     for (const float direction : {-INFINITY, INFINITY}) {
       const float gap = std::nextafter(cut.fp32, direction);
       EXPECT_EQ(gap > cut.fp32, gap > cut.fp64);

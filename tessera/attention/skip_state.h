@@ -1,10 +1,9 @@
 // What attention remembers between denoising steps: which tiles are still worth computing.
 //
-// One state belongs to one layer and one stream of calls (conditional, unconditional, expert), or to
-// two streams that agree on every mark: `streams` = 2. Two streams that shared a state of one would
-// drop each other's tiles. The library works on views, so the arrays may be Torch tensors or the
-// owning SkipState below.
-// Layout, invariants and the life of a state: docs/attention/state.md.
+// One state belongs to one layer and one stream of calls (conditional, unconditional, expert), or
+// to two streams that agree on every mark: `streams` = 2. Two streams that shared a state of one
+// would drop each other's tiles. The library works on views, so the arrays may be Torch tensors or
+// the owning SkipState below. Layout, invariants and the life of a state: docs/attention/state.md.
 #pragma once
 
 #include <array>
@@ -45,9 +44,9 @@ enum class DirectionMode : int32_t {
 
 /// What a state is for. All sizes >= 1 and below 2^31; token_order >= 0.
 ///
-/// With `streams` = 2 a step is two calls, one a stream, always in the same order. The first call of
-/// a step marks nothing; it leaves in `pending` what it would let go. The second drops only tiles
-/// that both can do without.
+/// With `streams` = 2 a step is two calls, one a stream, always in the same order. The first call
+/// of a step marks nothing; it leaves in `pending` what it would let go. The second drops only
+/// tiles that both can do without.
 struct SkipStateShape {
   int64_t batch = 0;
   int64_t num_heads = 0;  ///< query heads

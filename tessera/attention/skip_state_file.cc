@@ -14,8 +14,8 @@ constexpr const char* kFormat = "tessera.skip_state";
 
 /// In the order of HeaderField.
 constexpr std::array<const char*, kHeaderFields> kFieldNames = {
-    "version",   "q_tile",      "kv_tile", "token_order", "generation", "step",   "direction",
-    "total_steps", "q_len", "kv_len",  "streams",     "stream",     "q_group"};
+    "version",     "q_tile", "kv_tile", "token_order", "generation", "step",   "direction",
+    "total_steps", "q_len",  "kv_len",  "streams",     "stream",     "q_group"};
 
 template <typename T, size_t N>
 StoredTensor stored(DType dtype, const T* data, const std::array<int64_t, N>& shape) {
@@ -60,9 +60,8 @@ void save_state(const SkipStateView& state, const std::filesystem::path& path) {
   for (int64_t i = 0; i < kHeaderFields; ++i) {
     metadata[kFieldNames[i]] = std::to_string(state.header[i]);
   }
-  TensorMap tensors = {
-      {"bits", stored(DType::kInt32, state.bits, state.bits_shape)},
-      {"spent", stored(DType::kFloat32, state.spent, state.spent_shape)}};
+  TensorMap tensors = {{"bits", stored(DType::kInt32, state.bits, state.bits_shape)},
+                       {"spent", stored(DType::kFloat32, state.spent, state.spent_shape)}};
   if (state.lse != nullptr) {
     tensors["lse"] = stored(DType::kFloat32, state.lse, state.lse_shape);
   }
@@ -88,8 +87,8 @@ SkipState SkipState::load(const std::filesystem::path& path) {
   std::byte nothing[8] = {};
   const auto claim = [&](const char* name, DType dtype, auto*& data, auto& shape) {
     data = reinterpret_cast<std::remove_reference_t<decltype(data)>>(nothing);
-    shape = read_shape<std::tuple_size_v<std::remove_reference_t<decltype(shape)>>>(file, name,
-                                                                                   dtype);
+    shape =
+        read_shape<std::tuple_size_v<std::remove_reference_t<decltype(shape)>>>(file, name, dtype);
   };
   SkipStateView claimed{.header = header.data(), .header_size = kHeaderFields};
   claim("bits", DType::kInt32, claimed.bits, claimed.bits_shape);

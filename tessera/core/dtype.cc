@@ -67,9 +67,9 @@ Float16 to_float16(float value) {
   const auto sign = static_cast<uint16_t>((bits >> 16) & 0x8000u);
   const uint32_t magnitude = bits & 0x7fffffffu;
   const auto with_sign = [&](uint32_t half) { return Float16{static_cast<uint16_t>(sign | half)}; };
-  if (magnitude > 0x7f800000u) return with_sign(0x7e00u);     // a NaN, quiet
-  if (magnitude >= 0x477ff000u) return with_sign(0x7c00u);    // 65520 and above round to infinity
-  if (magnitude < 0x38800000u) {                              // below 2^-14: no leading one
+  if (magnitude > 0x7f800000u) return with_sign(0x7e00u);   // a NaN, quiet
+  if (magnitude >= 0x477ff000u) return with_sign(0x7c00u);  // 65520 and above round to infinity
+  if (magnitude < 0x38800000u) {                            // below 2^-14: no leading one
     // Adding 1/2 moves the value's unit, 2^-24, to the last place of a float, which rounds it.
     const float shifted = std::bit_cast<float>(magnitude) + 0.5f;
     return with_sign(std::bit_cast<uint32_t>(shifted) - 0x3f000000u);

@@ -26,7 +26,8 @@ TEST(Float16, RoundsToTheNearestAndTiesToEven) {
   for (uint32_t bits = 0; bits < 0x7c00u; ++bits) {
     const double low = to_float(Float16{static_cast<uint16_t>(bits)});
     // 65536 is where infinity stands in rounding.
-    const double high = bits == 0x7bffu ? 65536.0 : to_float(Float16{static_cast<uint16_t>(bits + 1)});
+    const double high =
+        bits == 0x7bffu ? 65536.0 : to_float(Float16{static_cast<uint16_t>(bits + 1)});
     const auto middle = static_cast<float>((low + high) / 2);  // exact
     const uint32_t even = bits % 2 == 0 ? bits : bits + 1;
     EXPECT_EQ(to_float16(middle).bits, even) << low;

@@ -31,8 +31,7 @@ constexpr char kSchema[] =
     "-> (Tensor out, Tensor lse, Tensor row_max, Tensor counters, Tensor masses, "
     "Tensor tile_mass)";
 
-using Outputs =
-    std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
+using Outputs = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 using Signature = Outputs(
     const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const OptionalTensor& bits,
     const OptionalTensor& spent, const OptionalTensor& header, const OptionalTensor& state_lse,
@@ -62,8 +61,9 @@ DType dtype_of(const at::Tensor& tensor, const char* name) {
     case at::kHalf:
       return DType::kFloat16;
     default:
-      throw Unsupported(concat("[attention_forward] ", name, " must be float32, float16 or bfloat16, got: ",
-                               c10::toString(tensor.scalar_type())));
+      throw Unsupported(concat(
+          "[attention_forward] ", name,
+          " must be float32, float16 or bfloat16, got: ", c10::toString(tensor.scalar_type())));
   }
 }
 
@@ -112,8 +112,8 @@ at::Tensor counters_of(const attention::AttentionReport& report) {
   at::Tensor counters = at::empty({report.batch, report.num_heads, kCounters}, at::kLong);
   int64_t* data = counters.mutable_data_ptr<int64_t>();
   for (const auto& head : report.heads) {
-    for (const int64_t count : {head.total, head.visited, head.dropped, head.probed, head.returned,
-                                head.loaded}) {
+    for (const int64_t count :
+         {head.total, head.visited, head.dropped, head.probed, head.returned, head.loaded}) {
       *data++ = count;
     }
   }
@@ -124,8 +124,8 @@ at::Tensor masses_of(const attention::AttentionReport& report) {
   at::Tensor masses = at::empty({report.batch, report.num_heads, kMasses}, at::kDouble);
   double* data = masses.mutable_data_ptr<double>();
   for (const auto& mass : report.masses) {
-    for (const double value : {mass.dropped, mass.spent, mass.lost,
-                               static_cast<double>(mass.rows)}) {
+    for (const double value :
+         {mass.dropped, mass.spent, mass.lost, static_cast<double>(mass.rows)}) {
       *data++ = value;
     }
   }
@@ -136,11 +136,11 @@ at::Tensor masses_of(const attention::AttentionReport& report) {
 const float* carried_data(const OptionalTensor& tensor, const char* name, const at::Tensor& q) {
   if (!tensor) return nullptr;
   const std::array<int64_t, 3> shape = {q.size(0), q.size(2), q.size(1)};
-  TESSERA_CHECK(tensor->is_cpu() && tensor->is_contiguous() &&
-                    tensor->scalar_type() == at::kFloat && tensor->sizes() == at::IntArrayRef(shape),
-                "[attention_forward] ", name, " must be contiguous float32 ",
-                at::IntArrayRef(shape), " on the CPU, got: ",
-                c10::toString(tensor->scalar_type()), " ", tensor->sizes());
+  TESSERA_CHECK(
+      tensor->is_cpu() && tensor->is_contiguous() && tensor->scalar_type() == at::kFloat &&
+          tensor->sizes() == at::IntArrayRef(shape),
+      "[attention_forward] ", name, " must be contiguous float32 ", at::IntArrayRef(shape),
+      " on the CPU, got: ", c10::toString(tensor->scalar_type()), " ", tensor->sizes());
   return tensor->const_data_ptr<float>();
 }
 
@@ -172,8 +172,7 @@ attention::SkipPolicy policy_of(c10::string_view policy, std::optional<double> l
                                 c10::string_view estimate, int64_t probe_period,
                                 bool alternate_direction) {
   using attention::BudgetGrowth, attention::DirectionMode, attention::MassEstimate;
-  const auto direction =
-      alternate_direction ? DirectionMode::kAlternating : DirectionMode::kFixed;
+  const auto direction = alternate_direction ? DirectionMode::kAlternating : DirectionMode::kFixed;
   if (named<bool>(policy, "policy", {{"mass", true}, {"max_gap", false}})) {
     return attention::MassPolicy{
         .budget = level.value_or(attention::kDefaultMassBudget),
@@ -181,9 +180,9 @@ attention::SkipPolicy policy_of(c10::string_view policy, std::optional<double> l
             growth, "growth",
             {{"linear", BudgetGrowth::kLinear}, {"constant", BudgetGrowth::kConstant}}),
         .budgets = level_table(levels),
-        .estimate = named<MassEstimate>(estimate, "estimate",
-                                        {{"row_maximum", MassEstimate::kRowMaximum},
-                                         {"row_mean", MassEstimate::kRowMean}}),
+        .estimate = named<MassEstimate>(
+            estimate, "estimate",
+            {{"row_maximum", MassEstimate::kRowMaximum}, {"row_mean", MassEstimate::kRowMean}}),
         .probe_period = narrowed(probe_period, "attention_forward", "probe_period", 0),
         .direction = direction};
   }
@@ -220,8 +219,8 @@ Outputs attention_forward_cpu(
   attention::SkipStateView state;
   attention::SkipRequest skip;
   if (has_state) {
-    state = view_of({*bits, *spent, *header, state_lse.value_or(at::Tensor()),
-                     pending.value_or(at::Tensor())});
+    state = view_of(
+        {*bits, *spent, *header, state_lse.value_or(at::Tensor()), pending.value_or(at::Tensor())});
     skip.state = &state;
   }
   skip.token_order = narrowed(token_order, "attention_forward", "token_order", 0);
@@ -249,10 +248,9 @@ Outputs attention_forward_cpu(
   if (with_tile_mass) {
     const auto geometry =
         has_state ? attention::state_shape(state).geometry : attention::kCpuTileGeometry;
-    tile_mass =
-        at::empty({q.size(0), q.size(2), attention::tile_count(q.size(1), geometry.q_tile),
-                   attention::tile_count(k.size(1), geometry.kv_tile)},
-                  floats);
+    tile_mass = at::empty({q.size(0), q.size(2), attention::tile_count(q.size(1), geometry.q_tile),
+                           attention::tile_count(k.size(1), geometry.kv_tile)},
+                          floats);
     outputs.tile_mass = tile_mass.mutable_data_ptr<float>();
   }
   const auto report =
@@ -261,8 +259,7 @@ Outputs attention_forward_cpu(
   return {out, lse, row_max, counters_of(report), masses_of(report), tile_mass};
 }
 
-using StateTuple =
-    std::tuple<at::Tensor, at::Tensor, at::Tensor, OptionalTensor, OptionalTensor>;
+using StateTuple = std::tuple<at::Tensor, at::Tensor, at::Tensor, OptionalTensor, OptionalTensor>;
 
 StateTuple make_skip_state_tensors(int64_t batch, int64_t num_heads, int64_t q_len, int64_t kv_len,
                                    int64_t q_tile, int64_t kv_tile, int64_t q_group,
@@ -271,18 +268,17 @@ StateTuple make_skip_state_tensors(int64_t batch, int64_t num_heads, int64_t q_l
   const auto tile = [&](int64_t size, const char* name) {
     return narrowed(size, kFunction, name, 1, attention::kMaxTileSize);
   };
-  const auto state =
-      make_skip_state({.batch = batch,
-                       .num_heads = num_heads,
-                       .q_len = q_len,
-                       .kv_len = kv_len,
-                       .geometry = {.q_tile = tile(q_tile, "q_tile"),
-                                    .kv_tile = tile(kv_tile, "kv_tile"),
-                                    .q_group = narrowed(q_group, kFunction, "q_group", 1,
-                                                        attention::kMaxQGroup)},
-                       .token_order = narrowed(token_order, kFunction, "token_order", 0),
-                       .streams = narrowed(streams, kFunction, "streams", 1, 2),
-                       .has_lse = has_lse});
+  const auto state = make_skip_state(
+      {.batch = batch,
+       .num_heads = num_heads,
+       .q_len = q_len,
+       .kv_len = kv_len,
+       .geometry = {.q_tile = tile(q_tile, "q_tile"),
+                    .kv_tile = tile(kv_tile, "kv_tile"),
+                    .q_group = narrowed(q_group, kFunction, "q_group", 1, attention::kMaxQGroup)},
+       .token_order = narrowed(token_order, kFunction, "token_order", 0),
+       .streams = narrowed(streams, kFunction, "streams", 1, 2),
+       .has_lse = has_lse});
   const auto optional = [](const at::Tensor& tensor) {
     return tensor.defined() ? OptionalTensor(tensor) : std::nullopt;
   };

@@ -18,9 +18,9 @@ namespace tessera::torch_ops {
 /// The arrays of attention::SkipStateView as tensors, contiguous, on the device of q; the operator
 /// changes them in place.
 struct SkipStateTensors {
-  at::Tensor bits;    // int32 [B, Hq, Tq, ceil(Tk / 32)]
-  at::Tensor spent;   // fp32 [B, Hq, Tq]
-  at::Tensor header;  // int32 [attention::kHeaderFields]
+  at::Tensor bits;     // int32 [B, Hq, Tq, ceil(Tk / 32)]
+  at::Tensor spent;    // fp32 [B, Hq, Tq]
+  at::Tensor header;   // int32 [attention::kHeaderFields]
   at::Tensor lse;      // fp32 [streams, B, Hq, Lq], or undefined
   at::Tensor pending;  // uint8 [B, Hq, Tq, Tk], undefined unless streams = 2
 };
@@ -62,9 +62,9 @@ struct AttentionResult {
   at::Tensor tile_mass;  // fp32 [B, Hq, Tq, Tk] if asked for, else [0]
 };
 
-/// q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], D contiguous; fp32, fp16 or bf16. Without a state every
-/// tile is visited. Forward only: an input that requires a gradient is refused while gradients are
-/// recorded. Throws what attention::attention_forward throws.
+/// q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], D contiguous; fp32, fp16 or bf16. Without a state
+/// every tile is visited. Forward only: an input that requires a gradient is refused while
+/// gradients are recorded. Throws what attention::attention_forward throws.
 AttentionResult attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
                                   SkipStateTensors* state = nullptr,
                                   const AttentionCall& call = {});
