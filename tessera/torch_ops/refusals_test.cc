@@ -41,10 +41,19 @@ TEST_F(AttentionOpRefuses, AnInputThatRequiresAGradient) {
   EXPECT_EQ(message(), "[attention_forward] v requires a gradient, and attention_forward has none");
 }
 
+/// The arguments of a call through the dispatcher, the missing ones by the schema's defaults.
+torch::jit::Stack completed(const c10::OperatorHandle& op, torch::jit::Stack stack) {
+  const auto& arguments = op.schema().arguments();
+  for (size_t i = stack.size(); i < arguments.size(); ++i) {
+    stack.push_back(arguments[i].default_value().value_or(c10::IValue()));
+  }
+  return stack;
+}
+
 TEST_F(AttentionOpRefuses, Float64) {
   q_ = q_.to(at::kDouble);
   EXPECT_EQ(message<Unsupported>(),
-            "[attention_forward] q must be float32 or bfloat16, got: Double");
+            "[attention_forward] q must be float32, float16 or bfloat16, got: Double");
 }
 
 TEST_F(AttentionOpRefuses, TwoDtypes) {
@@ -74,22 +83,7 @@ TEST_F(AttentionOpRefuses, AStateOnAnotherDevice) {
 
 TEST_F(AttentionOpRefuses, HalfAState) {
   const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tessera::attention_forward", "");
-  const c10::IValue none;
-  torch::jit::Stack stack = {q_,
-                             k_,
-                             v_,
-                             state_.bits,
-                             none,
-                             none,
-                             none,
-                             -6.93,
-                             true,
-                             false,
-                             std::vector<int64_t>{},
-                             std::vector<int64_t>{},
-                             none,
-                             0,
-                             none};
+  torch::jit::Stack stack = completed(op, {q_, k_, v_, state_.bits});
   EXPECT_EQ(refusal<InvalidArgument>([&] { op.callBoxed(stack); }),
             "[attention_forward] bits, spent and header come together or not at all");
 }
@@ -177,7 +171,7 @@ TEST_F(AttentionOpRefuses, AStepPastTheLast) {
 
 TEST(MakeSkipStateOp, RefusesTileSizesThatWouldNarrow) {
   const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tessera::make_skip_state", "");
-  torch::jit::Stack stack = {1, 1, 64, 64, (int64_t{1} << 32) + 64, 64, 0};
+  torch::jit::Stack stack = completed(op, {1, 1, 64, 64, (int64_t{1} << 32) + 64});
   EXPECT_EQ(refusal<InvalidArgument>([&] { op.callBoxed(stack); }),
             "[make_skip_state] q_tile must be in [1, 4096], got: 4294967360");
 }
