@@ -83,7 +83,8 @@ struct SkipRequest {
   std::optional<int32_t> generation = {};  ///< if set, must be the state's
   /// The call's stream; if set, must be the one whose turn it is in the state.
   std::optional<int32_t> stream = {};
-  std::span<const TokenRange> must_keep = {}, must_skip = {};  ///< mapping to tiles: range_tiles()
+  /// For all heads and queries or for some; mapping to tiles: range_tiles().
+  std::span<const TokenRange> must_keep = {}, must_skip = {};
   Carried carried = {};
 };
 

@@ -203,7 +203,8 @@ ForwardPlan make_forward_plan(const AttentionProblem& problem, const AttentionOu
   std::visit([&](const auto& policy) { set_policy(policy, plan); }, skip.policy);
   plan.q_tiles = tile_count(plan.q_len, plan.geometry.q_tile);
   plan.kv_tiles = tile_count(plan.kv_len, plan.geometry.kv_tile);
-  plan.ranges = range_tiles(skip.must_keep, skip.must_skip, plan.kv_len, plan.geometry.kv_tile);
+  plan.ranges = range_tiles(skip.must_keep, skip.must_skip,
+                            {plan.num_heads, plan.q_len, plan.kv_len, plan.geometry});
   plan.executor = run.executor != nullptr ? run.executor : &serial_executor();
   plan.row_counts.resize(plan.tile_rows());
   plan.row_masses.resize(plan.tile_rows());

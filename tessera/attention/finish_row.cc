@@ -22,13 +22,10 @@ uint8_t* pending_row(const ForwardPlan& plan, const TileRow& row) {
   return plan.state->pending == nullptr ? nullptr : plan.state->pending + row.index * plan.kv_tiles;
 }
 
-bool is_kept_by_range(const ForwardPlan& plan, int64_t tile) {
-  return (plan.ranges.keep[tile / 32] >> (tile % 32)) & 1u;
-}
-
 Judged judge(const ForwardPlan& plan, const TileRow& row, const VisitedTiles& visited,
              const RowVerdict& verdict) {
   const RowBits bits(plan.state->row(row.batch, row.head, row.q_tile));
+  const uint32_t* must_keep = plan.ranges.row(row.head, row.q_tile).keep;
   const bool is_gap = plan.verdicts == Verdicts::kGap;
   Judged judged;
   for (size_t i = 0; i < visited.tiles.size(); ++i) {
@@ -39,7 +36,7 @@ Judged judge(const ForwardPlan& plan, const TileRow& row, const VisitedTiles& vi
     if (!std::isfinite(found.mass)) continue;
     if (is_probe) {
       judged.probes.push_back(found);
-    } else if (bits.is_set(tile) && !is_kept_by_range(plan, tile)) {
+    } else if (bits.is_set(tile) && !((must_keep[tile / 32] >> (tile % 32)) & 1u)) {
       judged.candidates.push_back(found);
     }
   }

@@ -25,12 +25,13 @@ void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, VisitedTile
   const int64_t count = tile_count(plan.kv_lengths[row.batch], plan.geometry.kv_tile);
   const bool is_skipping = plan.step == StepKind::kSkip;
   const int32_t* kept = is_skipping ? plan.state->row(row.batch, row.head, row.q_tile) : nullptr;
+  const RangeTiles::Row ranges = plan.ranges.row(row.head, row.q_tile);
   const bool has_probes = is_skipping && plan.probe_period > 0;
   visited.tiles.clear();
   visited.is_probe.clear();
   for (int64_t word = 0; word * 32 < count; ++word) {
     const uint32_t stored = is_skipping ? std::bit_cast<uint32_t>(kept[word]) : ~0u;
-    const uint32_t wanted = stored | plan.ranges.keep[word];
+    const uint32_t wanted = stored | ranges.keep[word];
     uint32_t probes = 0;
     if (has_probes) {
       for (uint32_t rest = ~wanted; rest != 0; rest &= rest - 1) {
@@ -41,7 +42,7 @@ void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, VisitedTile
         }
       }
     }
-    for (uint32_t rest = (wanted | probes) & ~plan.ranges.skip[word]; rest != 0; rest &= rest - 1) {
+    for (uint32_t rest = (wanted | probes) & ~ranges.skip[word]; rest != 0; rest &= rest - 1) {
       const auto tile = static_cast<int32_t>(word * 32 + std::countr_zero(rest));
       if (tile >= count) break;
       visited.tiles.push_back(tile);

@@ -21,9 +21,12 @@ inline TileLists expected_visits(const Problem& problem, const SkipStateView& st
   const auto& spec = problem.spec;
   const int64_t kv_tile = state.field(HeaderField::kKvTile);
   const bool is_descending = state.field(HeaderField::kDirection) == 1;
-  const auto is_in = [](std::span<const TokenRange> ranges, int64_t token) {
-    return std::any_of(ranges.begin(), ranges.end(),
-                       [&](auto r) { return r.begin <= token && token < r.end; });
+  const int64_t q_tile = state.field(HeaderField::kQTile);
+  const auto is_in = [](std::span<const TokenRange> ranges, int64_t head, int64_t q, int64_t k) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](auto r) {
+      return r.begin <= k && k < r.end && r.q_begin <= q && q < r.q_end &&
+             (r.head == -1 || r.head == head);
+    });
   };
   TileLists lists;
   for (int64_t b = 0; b < spec.batch; ++b) {
@@ -32,9 +35,11 @@ inline TileLists expected_visits(const Problem& problem, const SkipStateView& st
         auto& list = lists.emplace_back();
         for (int64_t j = 0; j * kv_tile < problem.kv_length(b); ++j) {
           bool any_kept = false, all_skipped = true;
-          for (int64_t t = j * kv_tile; t < std::min((j + 1) * kv_tile, spec.kv_len); ++t) {
-            any_kept |= is_in(skip.must_keep, t);
-            all_skipped &= is_in(skip.must_skip, t);
+          for (int64_t q = i * q_tile; q < std::min((i + 1) * q_tile, spec.q_len); ++q) {
+            for (int64_t t = j * kv_tile; t < std::min((j + 1) * kv_tile, spec.kv_len); ++t) {
+              any_kept |= is_in(skip.must_keep, h, q, t);
+              all_skipped &= is_in(skip.must_skip, h, q, t);
+            }
           }
           const bool is_kept = skip.step == StepKind::kDense || state.is_kept(b, h, i, j);
           if ((is_kept || any_kept) && !all_skipped) list.push_back(j);
