@@ -105,10 +105,6 @@ AttentionReport attention_forward(const AttentionProblem& problem, const Attenti
     throw Unsupported(concat("[attention_forward] back end ", backend.name, " takes ",
                              backend.dtypes, ", got: ", dtype_name(plan.q.dtype)));
   }
-  if (plan.verdicts > Verdicts::kGap && backend.name != "reference") {
-    throw Unsupported(concat("[attention_forward] back end ", backend.name,
-                             " takes the policy max_gap, got: mass"));
-  }
   std::string name = backend.full_name();
   std::vector<int64_t> loads;
   if (plan.geometry.q_group > 1) loads = count_loads(plan);

@@ -2,16 +2,17 @@
 
 #include <array>
 
-#include "tessera/attention/cpu/bf16_forward.h"
 #include "tessera/attention/cpu/forward.h"
+#include "tessera/attention/cpu/kernels.h"
 #include "tessera/attention/reference.h"
 #include "tessera/core/error.h"
 
 namespace tessera::attention {
 namespace {
 
-bool is_fp32_or_bf16(DType dtype) { return dtype == DType::kFloat32 || dtype == DType::kBFloat16; }
-bool is_float(DType dtype) { return is_fp32_or_bf16(dtype) || dtype == DType::kFloat16; }
+bool is_float(DType dtype) {
+  return dtype == DType::kFloat32 || dtype == DType::kFloat16 || dtype == DType::kBFloat16;
+}
 bool is_bf16(DType dtype) { return dtype == DType::kBFloat16; }
 bool is_everywhere() { return true; }
 
@@ -19,7 +20,7 @@ bool is_everywhere() { return true; }
 constexpr std::array kBackends = {
     Backend{"cpu_bf16", "bf16", is_bf16, cpu::bf16_is_supported,
             [] { return std::string("cpu_bf16/AVX512_BF16"); }, cpu::bf16_forward},
-    Backend{"cpu", "fp32 and bf16", is_fp32_or_bf16, is_everywhere, cpu::full_name, cpu::forward},
+    Backend{"cpu", "fp32, fp16 and bf16", is_float, is_everywhere, cpu::full_name, cpu::forward},
     Backend{"reference", "fp32, fp16 and bf16", is_float, is_everywhere,
             [] { return std::string("reference"); }, reference_forward},
 };

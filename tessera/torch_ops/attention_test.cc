@@ -5,7 +5,7 @@
 #include <ATen/core/grad_mode.h>
 #include <gtest/gtest.h>
 
-#include "tessera/attention/cpu/bf16_forward.h"
+#include "tessera/attention/cpu/kernels.h"
 #include "tessera/attention/testing/tolerance.h"
 #include "tessera/testing/close_to.h"
 #include "tessera/torch_ops/testing/problem_tensors.h"

@@ -1,6 +1,6 @@
 // Matrix products in registers: a block of rows times a panel of columns.
 //
-// Per-target include, no #pragma once: forward.cc compiles this file once for each instruction set.
+// Per-target include, no #pragma once: kernels.cc compiles this file once for each instruction set.
 #if defined(TESSERA_ATTENTION_CPU_PRODUCTS_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_ATTENTION_CPU_PRODUCTS_INL_H_
 #undef TESSERA_ATTENTION_CPU_PRODUCTS_INL_H_
@@ -9,7 +9,11 @@
 #endif
 
 #include <cstdint>
+#include <limits>
 
+#include "tessera/attention/cpu/row_block.h"
+
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 
 // Without it GCC 12 keeps the array of sums in memory around the inner loop, 3 % of the whole.
@@ -24,38 +28,56 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::ScalableTag<float>;
 using Vector = hn::Vec<Floats>;
 constexpr int64_t kLanes = hn::MaxLanes(Floats());
+constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
-// The register block: a step of the inner loop loads kVectors vectors and broadcasts kRows numbers
-// for kRows * kVectors multiply-adds. Both shapes have more independent sums than the latency of a
-// multiply-add times its units (4 x 2), and fit: AVX-512 has 32 registers, others 16.
+// The register blocks: a step of the inner loop loads kVectors vectors and broadcasts kRows numbers
+// for kRows * kVectors multiply-adds. Each has more independent sums than the latency of a
+// multiply-add times its units (4 x 2), and fits: AVX-512 has 32 registers, others 16. Every group
+// of keys reads its panel of queries again; at head_dim 128 two vectors of queries take half of a
+// first-level cache of 32 KiB, four would take all of it.
 // Measured against other shapes: docs/attention/cpu.md, "Speed".
 #if HWY_TARGET <= HWY_AVX3
-constexpr int64_t kRows = 4;
-constexpr int64_t kVectors = 4;
+constexpr int64_t kScoreRows = 8, kScoreVectors = 2;
+constexpr int64_t kValueRows = 4, kValueVectors = 4;
+#elif HWY_TARGET <= HWY_AVX2
+constexpr int64_t kScoreRows = 4, kScoreVectors = 3;
+constexpr int64_t kValueRows = 4, kValueVectors = 3;
 #else
-constexpr int64_t kRows = 6;
-constexpr int64_t kVectors = 2;
+constexpr int64_t kScoreRows = 4, kScoreVectors = 4;
+constexpr int64_t kValueRows = 4, kValueVectors = 2;
 #endif
 
-// Packed columns come in panels of kPanel; the last panel has as many vectors as are left. So a
-// panel that starts at column c lies at c * depth in both cases.
-constexpr int64_t kPanel = kVectors * kLanes;
+constexpr int64_t kLine = 16;  // words
 
-/// sums[r][v] += a[r * a_stride + i] * panel[i][v] for i in [0, depth), in that order: one chain of
+/// The next lines to prefetch in a block of `steps` steps; when none is left, `instead`, which is
+/// in the cache anyway.
+HWY_INLINE const float* next_lines(Ahead& ahead, int64_t steps, const float* instead) {
+  if (ahead.lines <= 0) return instead;
+  const float* lines = ahead.at;
+  ahead.at += steps / 4 * kLine;
+  ahead.lines -= steps / 4;
+  return lines;
+}
+
+/// sums[r][v] += a[i * a_step + r] * panel[i][v] for i in [0, depth), in that order: one chain of
 /// multiply-adds per sum. So a score's bits depend on neither the vector length nor the tiling.
-template <int64_t kWidth>
-HWY_INLINE void multiply_add_panel(const float* HWY_RESTRICT a, int64_t a_stride,
+/// Prefetches a line in every fourth step.
+template <int64_t kRows, int64_t kWidth>
+HWY_INLINE void multiply_add_panel(const float* HWY_RESTRICT a, int64_t a_step,
                                    const float* HWY_RESTRICT panel, int64_t depth,
-                                   Vector (&sums)[kRows][kWidth]) {
+                                   const float* lines, Vector (&sums)[kRows][kWidth]) {
   const Floats tag;
-  for (int64_t i = 0; i < depth; ++i) {
+  for (int64_t i = 0; i < depth; ++i, a += a_step, panel += kWidth * kLanes) {
+    if (i % 4 == 0) {
+      hwy::Prefetch(lines);
+      lines += kLine;
+    }
     Vector columns[kWidth];
     TESSERA_UNROLL
     for (int64_t v = 0; v < kWidth; ++v) columns[v] = hn::Load(tag, panel + v * kLanes);
-    panel += kWidth * kLanes;
     TESSERA_UNROLL
     for (int64_t r = 0; r < kRows; ++r) {
-      const Vector factor = hn::Set(tag, a[r * a_stride + i]);
+      const Vector factor = hn::Set(tag, a[r]);
       TESSERA_UNROLL
       for (int64_t v = 0; v < kWidth; ++v) {
         sums[r][v] = hn::MulAdd(factor, columns[v], sums[r][v]);
@@ -64,7 +86,7 @@ HWY_INLINE void multiply_add_panel(const float* HWY_RESTRICT a, int64_t a_stride
   }
 }
 
-template <int64_t kWidth>
+template <int64_t kRows, int64_t kWidth>
 HWY_INLINE void store_block(const Vector (&sums)[kRows][kWidth], float* HWY_RESTRICT to,
                             int64_t stride) {
   const Floats tag;
@@ -75,56 +97,87 @@ HWY_INLINE void store_block(const Vector (&sums)[kRows][kWidth], float* HWY_REST
   }
 }
 
-/// scores[r][c] = sum over d of q[r][d] * keys[d][c] for kRows rows and one panel.
+/// One group of keys against one panel of queries. The first `num_keys` keys raise `maxima`.
 template <int64_t kWidth>
-HWY_NOINLINE void score_block(const float* HWY_RESTRICT q, int64_t head_dim,
-                              const float* HWY_RESTRICT key_panel, float* HWY_RESTRICT scores,
-                              int64_t stride) {
+HWY_NOINLINE void score_group(const float* HWY_RESTRICT keys, int64_t depth,
+                              const float* HWY_RESTRICT panel, const float* lines, int64_t num_keys,
+                              float* HWY_RESTRICT scores, int64_t stride,
+                              float* HWY_RESTRICT maxima) {
   const Floats tag;
-  Vector sums[kRows][kWidth];
+  Vector sums[kScoreRows][kWidth];
   TESSERA_UNROLL
-  for (int64_t r = 0; r < kRows; ++r) {
+  for (int64_t r = 0; r < kScoreRows; ++r) {
     TESSERA_UNROLL
     for (int64_t v = 0; v < kWidth; ++v) sums[r][v] = hn::Zero(tag);
   }
-  multiply_add_panel(q, head_dim, key_panel, head_dim, sums);
+  multiply_add_panel(keys, kScoreRows, panel, depth, lines, sums);
   store_block(sums, scores, stride);
+  TESSERA_UNROLL
+  for (int64_t v = 0; v < kWidth; ++v) {
+    Vector largest = hn::Load(tag, maxima + v * kLanes);
+    TESSERA_UNROLL
+    for (int64_t r = 0; r < kScoreRows; ++r) {
+      if (r < num_keys) largest = hn::Max(largest, sums[r][v]);
+    }
+    hn::Store(largest, tag, maxima + v * kLanes);
+  }
 }
 
-/// out[r][c] = out[r][c] * rescale[r] + sum over keys of weights[r][key] * values[key][c].
+/// kValueRows rows of out, one panel of columns: out * rescale + weights^T values.
 template <int64_t kWidth>
 HWY_NOINLINE void value_block(const float* HWY_RESTRICT weights, int64_t weights_stride,
-                              const float* HWY_RESTRICT value_panel, int64_t num_keys,
+                              const float* HWY_RESTRICT panel, int64_t num_keys, const float* lines,
                               const float* HWY_RESTRICT rescale, float* HWY_RESTRICT out,
                               int64_t stride) {
   const Floats tag;
-  Vector sums[kRows][kWidth];
+  Vector sums[kValueRows][kWidth];
   TESSERA_UNROLL
-  for (int64_t r = 0; r < kRows; ++r) {
+  for (int64_t r = 0; r < kValueRows; ++r) {
     const Vector factor = hn::Set(tag, rescale[r]);
     TESSERA_UNROLL
     for (int64_t v = 0; v < kWidth; ++v) {
       sums[r][v] = hn::Mul(hn::Load(tag, out + r * stride + v * kLanes), factor);
     }
   }
-  multiply_add_panel(weights, weights_stride, value_panel, num_keys, sums);
+  multiply_add_panel(weights, weights_stride, panel, num_keys, lines, sums);
   store_block(sums, out, stride);
 }
 
-using ScoreBlock = decltype(&score_block<1>);
-using ValueBlock = decltype(&value_block<1>);
-
-/// The block for a panel of `columns` columns, a multiple of kLanes up to kPanel.
-HWY_INLINE ScoreBlock score_block_for(int64_t columns) {
-  constexpr ScoreBlock kBlocks[] = {score_block<1>, score_block<2>,
-                                    score_block<HWY_MIN(3, kVectors)>, score_block<kVectors>};
-  return kBlocks[HWY_MIN(columns / kLanes, kVectors) - 1];
+void score_tile(const Layout& layout, const RowBlock& block, const float* keys, int64_t num_keys,
+                Ahead ahead) {
+  constexpr decltype(&score_group<1>) kGroups[] = {score_group<1>, score_group<2>,
+                                                   score_group<HWY_MIN(3, kScoreVectors)>,
+                                                   score_group<kScoreVectors>};
+  constexpr int64_t kPanel = kScoreVectors * kLanes;
+  const int64_t depth = layout.depth;
+  for (int64_t r = 0; r < block.rows; ++r) block.tile_max[r] = kMinusInfinity;
+  for (int64_t panel = 0; panel < block.rows; panel += kPanel) {
+    const auto group = kGroups[HWY_MIN((block.rows - panel) / kLanes, kScoreVectors) - 1];
+    const float* queries = block.q + panel * depth;
+    for (int64_t key = 0; key < num_keys; key += kScoreRows) {
+      const float* lines = next_lines(ahead, depth, queries);
+      group(keys + key * depth, depth, queries, lines, num_keys - key,
+            block.scores + key * layout.block_rows + panel, layout.block_rows,
+            block.tile_max + panel);
+    }
+  }
 }
 
-HWY_INLINE ValueBlock value_block_for(int64_t columns) {
-  constexpr ValueBlock kBlocks[] = {value_block<1>, value_block<2>,
-                                    value_block<HWY_MIN(3, kVectors)>, value_block<kVectors>};
-  return kBlocks[HWY_MIN(columns / kLanes, kVectors) - 1];
+void add_values(const Layout& layout, const RowBlock& block, const float* values, int64_t num_keys,
+                Ahead ahead) {
+  constexpr decltype(&value_block<1>) kBlocks[] = {value_block<1>, value_block<2>,
+                                                   value_block<HWY_MIN(3, kValueVectors)>,
+                                                   value_block<kValueVectors>};
+  constexpr int64_t kPanel = kValueVectors * kLanes;
+  for (int64_t c = 0; c < layout.out_columns; c += kPanel) {
+    const auto multiply = kBlocks[HWY_MIN((layout.out_columns - c) / kLanes, kValueVectors) - 1];
+    const float* panel = values + c * layout.value_rows;
+    for (int64_t r = 0; r < block.rows; r += kValueRows) {
+      const float* lines = next_lines(ahead, num_keys, panel);
+      multiply(block.scores + r, layout.block_rows, panel, num_keys, lines, block.rescale + r,
+               block.out + r * layout.out_columns + c, layout.out_columns);
+    }
+  }
 }
 
 }  // namespace HWY_NAMESPACE

@@ -1,15 +1,12 @@
-// Online softmax of one block of rows, and the votes of max_gap.
+// Online softmax of one block of rows, and the verdicts of the policies. One lane is one row.
 //
-// Per-target include, no #pragma once: forward.cc compiles this file once for each instruction set.
+// Per-target include, no #pragma once: kernels.cc compiles this file once for each instruction set.
 #if defined(TESSERA_ATTENTION_CPU_SOFTMAX_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef TESSERA_ATTENTION_CPU_SOFTMAX_INL_H_
 #undef TESSERA_ATTENTION_CPU_SOFTMAX_INL_H_
 #else
 #define TESSERA_ATTENTION_CPU_SOFTMAX_INL_H_
 #endif
-
-#include <cstdint>
-#include <limits>
 
 #include "tessera/attention/cpu/products-inl.h"
 
@@ -19,15 +16,12 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::attention::cpu {
 namespace HWY_NAMESPACE {
 
-constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-
-/// 2^x for x <= 0 (a little above is fine), relative error below 1.3 * 2^-24; 0 below 2^-126, a
-/// NaN stays a NaN.
+/// 2^x, relative error below 1.3 * 2^-24 for x in [-126, 126]; 0 below that, a NaN stays a NaN.
 ///
 /// x = n + f with |f| <= 1/2; 2^f by the degree-6 polynomial with the least relative error (from
 /// the Remez exchange; 0.03 * 2^-24 before the coefficients are rounded), and n goes into the
 /// exponent. Degree 5 would cost 3.5 * 2^-24.
-HWY_INLINE Vector exp2_nonpositive(Vector x) {
+HWY_INLINE Vector exp2(Vector x) {
   const Floats tag;
   const hn::RebindToSigned<Floats> int_tag;
   const Vector n = hn::Round(x);
@@ -44,74 +38,140 @@ HWY_INLINE Vector exp2_nonpositive(Vector x) {
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(tag, -126.0f)), power);
 }
 
-/// Largest score of each row.
-HWY_INLINE void tile_maxima(const float* HWY_RESTRICT scores, int64_t columns, int64_t rows,
-                            float* HWY_RESTRICT maxima) {
-  const Floats tag;
-  for (int64_t r = 0; r < rows; ++r, scores += columns) {
-    Vector largest = hn::Load(tag, scores);
-    for (int64_t c = kLanes; c < columns; c += kLanes) {
-      largest = hn::Max(largest, hn::Load(tag, scores + c));
-    }
-    maxima[r] = hn::GetLane(hn::MaxOfLanes(tag, largest));
-  }
+/// min(x, limit), but a NaN stays one.
+HWY_INLINE Vector limited(Vector x, float limit) {
+  const Vector most = hn::Set(Floats(), limit);
+  return hn::IfThenElse(hn::Gt(x, most), most, x);
 }
 
-/// Does any of the `rows` rows need the tile? `row_max` is before the tile.
-HWY_INLINE bool any_row_needs_tile(const float* HWY_RESTRICT tile_max,
-                                   const float* HWY_RESTRICT row_max, int64_t rows, float cut) {
+/// All lanes whose row, counted from `first`, is real.
+HWY_INLINE hn::Mask<Floats> real_rows(const RowBlock& block, int64_t first) {
+  const int64_t left = HWY_MAX(block.real_rows - first, int64_t{0});
+  return hn::FirstN(Floats(), static_cast<size_t>(HWY_MIN(left, kLanes)));
+}
+
+bool is_needed(const RowBlock& block, float cut) {
   const Floats tag;
   const Vector limit = hn::Set(tag, cut);
-  int64_t r = 0;
-  for (; r + kLanes <= rows; r += kLanes) {
-    const Vector gap = hn::Sub(hn::Load(tag, tile_max + r), hn::Load(tag, row_max + r));
-    if (!hn::AllFalse(tag, hn::Gt(gap, limit))) return true;
-  }
-  for (; r < rows; ++r) {
-    if (tile_max[r] - row_max[r] > cut) return true;
+  for (int64_t r = 0; r < block.real_rows; r += kLanes) {
+    const Vector before =
+        hn::Max(hn::Load(tag, block.row_max + r), hn::Load(tag, block.carried_max + r));
+    const Vector gap = hn::Sub(hn::Load(tag, block.tile_max + r), before);
+    // Not Gt: without a number to compare with, the tile is needed.
+    const auto needs = hn::Not(hn::Le(gap, limit));
+    if (!hn::AllFalse(tag, hn::And(needs, real_rows(block, r)))) return true;
   }
   return false;
 }
 
-/// Raises the row maxima. `shift` is scale_log2 * maximum, before and after, and `rescale` what the
-/// sums so far are multiplied by. Works on whole vectors of rows: all arrays reach to a multiple of
-/// kLanes.
-HWY_INLINE void raise_maxima(const float* HWY_RESTRICT tile_max, int64_t rows, float scale_log2,
-                             float* HWY_RESTRICT row_max, float* HWY_RESTRICT shift,
-                             float* HWY_RESTRICT rescale) {
+void raise_maxima(const RowBlock& block, float scale_log2) {
   const Floats tag;
   const Vector scale = hn::Set(tag, scale_log2);
-  for (int64_t r = 0; r < rows; r += kLanes) {
-    const Vector before = hn::Load(tag, row_max + r);
-    const Vector loc = hn::Load(tag, tile_max + r);
+  for (int64_t r = 0; r < block.rows; r += kLanes) {
+    const Vector before = hn::Load(tag, block.row_max + r);
+    const Vector loc = hn::Load(tag, block.tile_max + r);
     // Not Max: a NaN in tile_max must get through.
     const Vector now = hn::IfThenElse(hn::Ge(before, loc), before, loc);
     const Vector new_shift = hn::Mul(now, scale);
     // Before the first tile the old shift is -inf and the sums are 0: the factor is 0.
-    const Vector factor = exp2_nonpositive(hn::Sub(hn::Load(tag, shift + r), new_shift));
-    hn::Store(now, tag, row_max + r);
-    hn::Store(new_shift, tag, shift + r);
-    hn::Store(factor, tag, rescale + r);
+    const Vector factor = exp2(hn::Sub(hn::Load(tag, block.row_shift + r), new_shift));
+    hn::Store(now, tag, block.row_max + r);
+    hn::Store(new_shift, tag, block.row_shift + r);
+    hn::Store(factor, tag, block.rescale + r);
   }
 }
 
-/// Turns scores into weights 2^(scale_log2 * score - shift), in place, and adds them to `row_sum`.
-HWY_INLINE void exponentiate(float* HWY_RESTRICT scores, int64_t columns, int64_t rows,
-                             float scale_log2, const float* HWY_RESTRICT shift,
-                             const float* HWY_RESTRICT rescale, float* HWY_RESTRICT row_sum) {
+/// kWidth vectors of rows: scores to weights in place, and their sums.
+template <int64_t kWidth>
+HWY_INLINE void exponentiate_panel(float* HWY_RESTRICT scores, int64_t stride, int64_t num_keys,
+                                   float scale_log2, const float* HWY_RESTRICT shift,
+                                   float* HWY_RESTRICT tile_sum) {
   const Floats tag;
   const Vector scale = hn::Set(tag, scale_log2);
-  for (int64_t r = 0; r < rows; ++r, scores += columns) {
-    const Vector row_shift = hn::Set(tag, shift[r]);
-    Vector sum = hn::Mul(hn::Load(tag, row_sum + r * kLanes), hn::Set(tag, rescale[r]));
-    for (int64_t c = 0; c < columns; c += kLanes) {
-      const Vector weight =
-          exp2_nonpositive(hn::MulSub(hn::Load(tag, scores + c), scale, row_shift));
-      hn::Store(weight, tag, scores + c);
-      sum = hn::Add(sum, weight);
-    }
-    hn::Store(sum, tag, row_sum + r * kLanes);
+  Vector shifts[kWidth], sums[kWidth];
+  TESSERA_UNROLL
+  for (int64_t v = 0; v < kWidth; ++v) {
+    shifts[v] = hn::Load(tag, shift + v * kLanes);
+    sums[v] = hn::Zero(tag);
   }
+  for (int64_t key = 0; key < num_keys; ++key, scores += stride) {
+    TESSERA_UNROLL
+    for (int64_t v = 0; v < kWidth; ++v) {
+      float* at = scores + v * kLanes;
+      const Vector weight = exp2(hn::MulSub(hn::Load(tag, at), scale, shifts[v]));
+      hn::Store(weight, tag, at);
+      sums[v] = hn::Add(sums[v], weight);
+    }
+  }
+  TESSERA_UNROLL
+  for (int64_t v = 0; v < kWidth; ++v) hn::Store(sums[v], tag, tile_sum + v * kLanes);
+}
+
+/// sums = sums * rescale + share * tile_sum.
+HWY_INLINE void add_tile_sum(const RowBlock& block, float share, float* HWY_RESTRICT sums) {
+  const Floats tag;
+  const Vector factor = hn::Set(tag, share);
+  for (int64_t r = 0; r < block.rows; r += kLanes) {
+    const Vector before = hn::Mul(hn::Load(tag, sums + r), hn::Load(tag, block.rescale + r));
+    hn::Store(hn::MulAdd(factor, hn::Load(tag, block.tile_sum + r), before), tag, sums + r);
+  }
+}
+
+void exponentiate(const Layout& layout, const RowBlock& block, int64_t num_keys, float scale_log2) {
+  // Two independent chains of additions a key hide one's latency behind the other's exponential.
+  constexpr int64_t kWidth = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+  int64_t r = 0;
+  for (; r + kWidth * kLanes <= block.rows; r += kWidth * kLanes) {
+    exponentiate_panel<kWidth>(block.scores + r, layout.block_rows, num_keys, scale_log2,
+                               block.row_shift + r, block.tile_sum + r);
+  }
+  for (; r < block.rows; r += kLanes) {
+    exponentiate_panel<1>(block.scores + r, layout.block_rows, num_keys, scale_log2,
+                          block.row_shift + r, block.tile_sum + r);
+  }
+  add_tile_sum(block, 1.0f, block.row_sum);
+}
+
+float largest_share(const RowBlock& block, float so_far) {
+  const Floats tag;
+  Vector largest = hn::Set(tag, so_far);
+  for (int64_t r = 0; r < block.real_rows; r += kLanes) {
+    // Far above the sums so far, the carried part may be anything: the share is next to nothing.
+    const Vector exponent = limited(
+        hn::Sub(hn::Load(tag, block.reference + r), hn::Load(tag, block.row_shift + r)), 120.0f);
+    const Vector all = hn::Add(hn::Load(tag, block.row_sum + r), exp2(exponent));
+    const Vector share =
+        hn::IfThenElseZero(real_rows(block, r), hn::Div(hn::Load(tag, block.tile_sum + r), all));
+    // Once a lane is NaN, it stays.
+    const auto stays = hn::Or(hn::Le(share, largest), hn::IsNaN(largest));
+    largest = hn::IfThenElse(stays, largest, share);
+  }
+  float lanes[kLanes];
+  hn::StoreU(largest, tag, lanes);
+  for (const float share : lanes) {
+    if (!(share <= so_far) && so_far == so_far) so_far = share;
+  }
+  return so_far;
+}
+
+float referred_sum(const RowBlock& block) {
+  const Floats tag;
+  Vector sum = hn::Zero(tag);
+  for (int64_t r = 0; r < block.real_rows; r += kLanes) {
+    const Vector reference = hn::Load(tag, block.reference + r);
+    // Both limits only matter where a log-sum-exp jumped by more than e^80, and leave a number.
+    const Vector factor =
+        exp2(limited(hn::Sub(hn::Load(tag, block.row_shift + r), reference), 120.0f));
+    const Vector mass = limited(hn::Mul(hn::Load(tag, block.tile_sum + r), factor), 5.54e34f);
+    const auto counts = hn::And(real_rows(block, r), hn::IsFinite(reference));
+    sum = hn::Add(sum, hn::IfThenElseZero(counts, mass));
+  }
+  return hn::GetLane(hn::SumOfLanes(tag, sum));
+}
+
+void split_sum(const RowBlock& block, bool is_probe) {
+  add_tile_sum(block, is_probe ? 0.0f : 1.0f, block.kept_sum);
+  add_tile_sum(block, is_probe ? 1.0f : 0.0f, block.probed_sum);
 }
 
 }  // namespace HWY_NAMESPACE

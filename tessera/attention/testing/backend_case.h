@@ -7,8 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tessera/attention/attention.h"
-#include "tessera/attention/cpu/bf16_forward.h"
-#include "tessera/attention/cpu/forward.h"
+#include "tessera/attention/cpu/kernels.h"
 #include "tessera/attention/testing/problem.h"
 
 #include "hwy/targets.h"

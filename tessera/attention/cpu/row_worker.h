@@ -1,0 +1,47 @@
+// Private: one thread's work on one row of tiles at a time.
+#pragma once
+
+#include <cstdint>
+
+#include "tessera/attention/cpu/kernels.h"
+#include "tessera/attention/cpu/packed_tiles.h"
+#include "tessera/attention/forward_plan.h"
+#include "tessera/core/aligned_buffer.h"
+
+namespace tessera::attention::cpu {
+
+Layout make_layout(const ForwardPlan& plan, const BlockSizes& sizes);
+
+class RowWorker {
+ public:
+  RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& layout);
+
+  /// Visits the row's tiles, writes out, lse and whatever else is wanted, and the marks.
+  void compute(const TileRow& row, PackedTiles& packed);
+
+ private:
+  void start(const TileRow& row);
+  RowBlock block_at(const TileRow& row, int64_t first);
+  void visit(const TileRow& row, size_t index, PackedTiles::Tile tile, const float* next_keys);
+  void judge(const RowBlock& block, size_t index);
+  void finish_masses(const TileRow& row);
+  void write(const TileRow& row);
+  void write_row(const TileRow& row, int64_t r);
+
+  ForwardPlan& plan_;
+  const Kernels& kernels_;
+  const Layout& layout_;
+  float scale_log2_;
+
+  AlignedBuffer<float> q_;       // packed queries
+  AlignedBuffer<float> scores_;  // [key_rows, block_rows]
+  AlignedBuffer<float> out_;     // [q_rows, out_columns]
+  // [q_rows] each; see RowBlock
+  AlignedBuffer<float> row_max_, row_shift_, row_sum_, kept_sum_, probed_sum_;
+  AlignedBuffer<float> carried_max_, reference_;
+  AlignedBuffer<float> tile_max_, tile_sum_, rescale_;  // [block_rows] each
+  VisitedTiles visited_;
+  RowVerdict verdict_;
+};
+
+}  // namespace tessera::attention::cpu
