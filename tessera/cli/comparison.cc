@@ -95,6 +95,9 @@ pages::CompareReport describe(const LoadedModel& loaded, const FilmOptions& opti
   report.kv_tile = static_cast<int>(config.attention.kv_tile);
   report.policy = options.policy;
   report.direction = options.direction;
+  report.token_order = options.token_order;
+  if (request.attention.token_order == attention::TokenOrderKind::kBoxes)
+    report.token_order += " " + options.token_box;
   report.threshold = request.attention.policy.threshold;
   report.machine = machine_name();
   report.threads = at::get_num_threads();

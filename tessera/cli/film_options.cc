@@ -1,6 +1,7 @@
 #include "tessera/cli/film_options.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 
@@ -10,18 +11,33 @@
 namespace tessera::cli {
 namespace {
 
-/// "128x64" -> 128, 64.
-std::pair<int64_t, int64_t> parse_size(const std::string& text) {
-  int64_t width = 0, height = 0;
-  const char* end = text.data() + text.size();
-  const auto [middle, error] = std::from_chars(text.data(), end, width);
-  bool is_valid = error == std::errc() && middle != end && *middle == 'x';
-  if (is_valid) {
-    const auto [rest, other_error] = std::from_chars(middle + 1, end, height);
-    is_valid = other_error == std::errc() && rest == end;
+/// "128x64" -> 128, 64; nothing unless `text` is N numbers with an x between them.
+template <size_t N>
+std::optional<std::array<int64_t, N>> parse_extents(const std::string& text) {
+  std::array<int64_t, N> extents = {};
+  const char *place = text.data(), *end = place + text.size();
+  for (size_t i = 0; i < N; ++i) {
+    if (i > 0 && (place == end || *place++ != 'x')) return std::nullopt;
+    const auto [rest, error] = std::from_chars(place, end, extents[i]);
+    if (error != std::errc()) return std::nullopt;
+    place = rest;
   }
-  TESSERA_CHECK(is_valid, "[--size] a size is WIDTHxHEIGHT in pixels, such as 128x64, got: ", text);
-  return {width, height};
+  if (place != end) return std::nullopt;
+  return extents;
+}
+
+std::array<int64_t, 2> parse_size(const std::string& text) {
+  const auto size = parse_extents<2>(text);
+  TESSERA_CHECK(size.has_value(),
+                "[--size] a size is WIDTHxHEIGHT in pixels, such as 128x64, got: ", text);
+  return *size;
+}
+
+attention::TokenExtents parse_box(const std::string& text) {
+  const auto box = parse_extents<3>(text);
+  TESSERA_CHECK(box.has_value() && std::ranges::all_of(*box, [](int64_t n) { return n >= 1; }),
+                "[--token-box] a box is FRAMESxROWSxCOLUMNS in tokens, such as 4x4x8, got: ", text);
+  return *box;
 }
 
 void check_finite(double value, const char* flag) {
@@ -89,13 +105,27 @@ void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention
                   "Layers that always keep all tiles, counted from 0")
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw)
       ->delimiter(',');
+  command
+      .add_option("--token-order", options.token_order,
+                  "How tokens are laid out for attention: along a Hilbert curve, box by box, or "
+                  "row by row; compact tiles lose less when skipped")
+      ->check(CLI::IsMember({"hilbert", "boxes", "raster"}))
+      ->capture_default_str();
+  command
+      .add_option("--token-box", options.token_box,
+                  "Of --token-order boxes: FRAMESxROWSxCOLUMNS in tokens")
+      ->capture_default_str();
 }
 
 video::VideoRequest make_request(const FilmOptions& options, const video::VideoConfig& config) {
   TESSERA_CHECK(!options.prompt.empty(), "[--prompt] say what the film shows, got: nothing");
   video::VideoRequest request = video::default_request(config);
   request.prompt = options.prompt;
-  if (!options.size.empty()) std::tie(request.width, request.height) = parse_size(options.size);
+  if (!options.size.empty()) {
+    const auto [width, height] = parse_size(options.size);
+    request.width = width;
+    request.height = height;
+  }
   if (options.frames > 0) request.frames = options.frames;
   if (options.steps > 0) request.steps = options.steps;
   check_finite(options.guidance, "--guidance");
@@ -118,6 +148,8 @@ video::VideoRequest make_request(const FilmOptions& options, const video::VideoC
   attention.dense_first_steps = options.dense_first;
   attention.dense_last_steps = options.dense_last;
   attention.dense_layers = options.dense_layers;
+  attention.token_order = attention::token_order_kind(options.token_order);
+  attention.token_box = parse_box(options.token_box);
   video::check_request(config, request);
   return request;
 }
@@ -148,7 +180,9 @@ nlohmann::json settings_json(const FilmOptions& options, const video::VideoReque
           {"direction", options.direction},
           {"dense-first", attention.dense_first_steps},
           {"dense-last", attention.dense_last_steps},
-          {"dense-layers", attention.dense_layers}};
+          {"dense-layers", attention.dense_layers},
+          {"token-order", options.token_order},
+          {"token-box", options.token_box}};
 }
 
 }  // namespace tessera::cli

@@ -23,6 +23,7 @@ struct FilmOptions {
   std::optional<double> threshold;
   int64_t dense_first = 1, dense_last = 0;
   std::vector<int64_t> dense_layers;
+  std::string token_order = "hilbert", token_box = "4x4x8";
 };
 
 /// Adds the flags; `with_attention` false leaves out --attention, for commands that run both.

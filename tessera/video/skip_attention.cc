@@ -19,6 +19,9 @@ void check_settings(const AttentionSettings& settings, int64_t num_layers) {
   for (const int64_t layer : settings.dense_layers)
     TESSERA_CHECK(layer >= 0 && layer < num_layers, "[generate] a dense layer must be in [0, ",
                   num_layers, "), got: ", layer);
+  for (const int64_t extent : settings.token_box)
+    TESSERA_CHECK(extent >= 1,
+                  "[generate] every extent of a token box must be >= 1, got: ", extent);
 }
 
 std::string stream_name(Stream stream) {
@@ -26,8 +29,8 @@ std::string stream_name(Stream stream) {
 }
 
 SkipAttention::SkipAttention(const AttentionSettings& settings, const TileSizes& tiles,
-                             int64_t total_steps)
-    : settings_(settings), tiles_(tiles), total_steps_(total_steps) {}
+                             int64_t total_steps, int32_t token_order)
+    : settings_(settings), tiles_(tiles), total_steps_(total_steps), token_order_(token_order) {}
 
 void SkipAttention::begin_step(int64_t step) {
   step_ = step;
@@ -58,13 +61,13 @@ torch_ops::SkipStateTensors& SkipAttention::state_for(Stream stream, int64_t lay
   const auto [entry, is_new] = states_.try_emplace({stream, layer});
   auto& state = entry->second;
   if (!is_new) return state;
-  state =
-      torch_ops::make_skip_state({.batch = q.size(0),
-                                  .num_heads = q.size(2),
-                                  .q_len = q.size(1),
-                                  .kv_len = q.size(1),
-                                  .geometry = {.q_tile = static_cast<int32_t>(tiles_.q_tile),
-                                               .kv_tile = static_cast<int32_t>(tiles_.kv_tile)}});
+  state = torch_ops::make_skip_state({.batch = q.size(0),
+                                      .num_heads = q.size(2),
+                                      .q_len = q.size(1),
+                                      .kv_len = q.size(1),
+                                      .geometry = {.q_tile = static_cast<int32_t>(tiles_.q_tile),
+                                                   .kv_tile = static_cast<int32_t>(tiles_.kv_tile)},
+                                      .token_order = token_order_});
   torch_ops::begin_generation(state, total_steps_);
   return state;
 }
@@ -75,6 +78,7 @@ at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor&
   torch_ops::AttentionCall call;
   call.policy = settings_.policy;
   call.is_dense_step = is_dense(layer);
+  call.token_order = token_order_;
   const auto result = torch_ops::attention_forward(q, k, v, &state_for(stream, layer, q), call);
   backend_ = torch_ops::last_backend();
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "tessera/attention/max_gap.h"
+#include "tessera/attention/token_order.h"
 #include "tessera/torch_ops/attention.h"
 #include "tessera/video/wan/config.h"
 #include "tessera/video/wan/self_attention.h"
@@ -29,10 +30,13 @@ struct AttentionSettings {
   int64_t dense_first_steps = 0, dense_last_steps = 0;
   /// Layers that visit every tile in every step, counted from 0.
   std::vector<int64_t> dense_layers;
+  /// How the film's tokens are laid out, in dense mode too; `token_box` is for boxes.
+  attention::TokenOrderKind token_order = attention::TokenOrderKind::kHilbert;
+  attention::TokenExtents token_box = attention::TokenOrderSpec{}.box;
 };
 
 /// Throws InvalidArgument: the threshold is not finite and below zero, a negative number of steps,
-/// a layer that the model does not have.
+/// a layer that the model does not have, an empty box.
 void check_settings(const AttentionSettings& settings, int64_t num_layers);
 
 /// A sequence of calls whose scores resemble each other from step to step.
@@ -50,10 +54,12 @@ struct TileStatistics {
   int64_t dropped = 0;  // of these, left out from the next step on
 };
 
-/// Attention of one generation of `total_steps` steps. One call at a time.
+/// Attention of one generation of `total_steps` steps. One call at a time. `token_order` is the id
+/// of the order in which all calls lay out their tokens (attention::token_order_id).
 class SkipAttention {
  public:
-  SkipAttention(const AttentionSettings& settings, const TileSizes& tiles, int64_t total_steps);
+  SkipAttention(const AttentionSettings& settings, const TileSizes& tiles, int64_t total_steps,
+                int32_t token_order = 0);
 
   /// Says which step, counted from 0, the calls that follow belong to.
   void begin_step(int64_t step);
@@ -81,6 +87,7 @@ class SkipAttention {
   AttentionSettings settings_;
   TileSizes tiles_;
   int64_t total_steps_;
+  int32_t token_order_;
   int64_t step_ = 0;
   std::map<std::pair<Stream, int64_t>, torch_ops::SkipStateTensors> states_;
   std::vector<TileStatistics> statistics_;

@@ -49,11 +49,13 @@ at::Tensor encode_prompt(const VideoModel& model, const std::string& prompt, at:
 class GuidedModel {
  public:
   GuidedModel(const VideoModel& model, const VideoRequest& request, at::Device device,
-              SkipAttention& attention, std::vector<std::string>& unknown)
+              const TokenLayout& layout, SkipAttention& attention,
+              std::vector<std::string>& unknown)
       : model_(model),
         guidance_(request.guidance),
         conditional_(encode_prompt(model, request.prompt, device, unknown)),
         unconditional_(encode_prompt(model, request.negative_prompt, device, unknown)),
+        layout_(layout),
         attention_(attention) {}
 
   /// x fp32 [1, C, F, Y, X] -> v, the same shape.
@@ -62,7 +64,7 @@ class GuidedModel {
       const auto t = at::full({1}, timestep, x.options().dtype(at::kLong));
       const auto output = [&] {
         const nn::AutocastOnCuda autocast(x.device());
-        return model_.dit->forward(x, t, context, attention_.stream(stream));
+        return model_.dit->forward(x, t, context, attention_.stream(stream), layout_);
       }();
       const auto noise_share = at::full({}, sigma, x.options());
       return tessera::video::velocity(model_.config.prediction, output, x, noise_share);
@@ -77,6 +79,7 @@ class GuidedModel {
   const VideoModel& model_;
   double guidance_;
   at::Tensor conditional_, unconditional_;
+  const TokenLayout& layout_;
   SkipAttention& attention_;
 };
 
@@ -91,8 +94,9 @@ GeneratedVideo generate_video(const VideoModel& model, const VideoRequest& reque
 
   GeneratedVideo video;
   video.fps = model.config.defaults.fps;
-  SkipAttention attention(request.attention, model.config.attention, request.steps);
-  const GuidedModel guided(model, request, device, attention, video.unknown_words);
+  const auto layout = make_token_layout(token_order_spec(model.config, request), device);
+  SkipAttention attention(request.attention, model.config.attention, request.steps, layout.id);
+  const GuidedModel guided(model, request, device, layout, attention, video.unknown_words);
   FlowUniPc solver(request.steps, request.shift);
   auto x = draw_noise(model.config.dit, request).to(device).unsqueeze(0);  // [1, C, F, Y, X]
   at::Tensor x0;

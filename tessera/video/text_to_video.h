@@ -37,6 +37,9 @@ VideoRequest default_request(const VideoConfig& config);
 /// multiples of the patch, too many tokens, numbers out of range.
 void check_request(const VideoConfig& config, const VideoRequest& request);
 
+/// The order in which the request's tokens are laid out, over its grid.
+attention::TokenOrderSpec token_order_spec(const VideoConfig& config, const VideoRequest& request);
+
 /// What one step did.
 struct StepRecord {
   int64_t step = 0;      // counted from 0

@@ -49,4 +49,11 @@ void check_request(const VideoConfig& config, const VideoRequest& request) {
   check_settings(request.attention, config.dit.num_layers);
 }
 
+attention::TokenOrderSpec token_order_spec(const VideoConfig& config, const VideoRequest& request) {
+  const Extents& patch = config.dit.patch;
+  return {.kind = request.attention.token_order,
+          .grid = {request.frames / patch[0], request.height / patch[1], request.width / patch[2]},
+          .box = request.attention.token_box};
+}
+
 }  // namespace tessera::video

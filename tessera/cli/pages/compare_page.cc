@@ -128,7 +128,8 @@ std::string settings(const CompareReport& r) {
          setting("Seed", std::to_string(r.seed)) + setting("Tokens", grouped(r.tokens)) +
          setting("Tile",
                  std::to_string(r.q_tile) + " queries × " + std::to_string(r.kv_tile) + " keys") +
-         setting("Policy", r.policy) + setting("Direction", r.direction) +
+         setting("Token order", r.token_order) + setting("Policy", r.policy) +
+         setting("Direction", r.direction) +
          setting("Threshold (natural log)", r.threshold != 0 ? number_text(r.threshold) : "") +
          setting("Back end", r.backend) + setting("Machine", r.machine) +
          setting("Threads", r.threads > 0 ? std::to_string(r.threads) : "") +

@@ -35,7 +35,8 @@ TEST(ComparePage, EscapesWhateverAUserWrites) {
   CompareReport report = with_films();
   const std::string attack = "\"><script>alert(1)</script>";
   report.prompt = report.negative_prompt = report.model = report.machine = attack;
-  report.backend = report.policy = report.direction = report.tessera_version = attack;
+  report.backend = report.policy = report.direction = report.token_order = report.tessera_version =
+      attack;
   report.torch_version = attack;
   report.tiles.streams = {attack, attack};
   report.dense.film.video = report.lite.film.frames[0] = attack;

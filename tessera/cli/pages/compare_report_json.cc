@@ -70,6 +70,7 @@ void visit_fields(Report& r, const Visit& visit) {
   visit("attention", "kv_tile", r.kv_tile);
   visit("attention", "policy", r.policy);
   visit("attention", "direction", r.direction);
+  visit("attention", "token_order", r.token_order);
   visit("attention", "threshold", r.threshold);
   visit("machine", "backend", r.backend);
   visit("machine", "name", r.machine);

@@ -107,6 +107,7 @@ CompareReport sample_report(const std::string& prompt, int steps, int layers, ui
   report.q_tile = report.kv_tile = 64;
   report.policy = "max_gap";
   report.direction = "alternating";
+  report.token_order = "hilbert";
   report.threshold = -6.93;
   report.backend = "cpu (AVX-512)";
   report.machine = "Intel Xeon, 2 cores";

@@ -128,17 +128,21 @@ const at::Tensor& WanModel::rope(const nn::TokenGrid& grid, at::Device device) {
 }
 
 at::Tensor WanModel::forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& context,
-                             const SelfAttention& attention) {
+                             const SelfAttention& attention, const TokenLayout& layout) {
   const auto grid = grid_of(x);
   TESSERA_CHECK(t.dim() == 1 && t.size(0) == x.size(0) && context.size(0) == x.size(0),
                 "[WanModel] t and context must have x's batch ", x.size(0), ", got: ", t.sizes(),
                 " and ", context.sizes());
   const auto [e, e0] = embed_time(t);
   const auto text = embed_text(context);
-  const auto& rotation = rope(grid, x.device());
-  auto y = embed_patches(x);  // [B, L, dim]
+  TESSERA_CHECK(!layout.position.defined() || layout.position.size(0) == grid.num_tokens(),
+                "[WanModel] the layout must have x's ", grid.num_tokens(),
+                " tokens, got: ", layout.position.sizes());
+  // A token's rotation says where it is, so it moves with it; time and text are for all tokens.
+  const auto rotation = layout.lay_out(rope(grid, x.device()), 0);
+  auto y = layout.lay_out(embed_patches(x), 1);  // [B, L, dim]
   for (const auto& block : blocks_) y = block->forward(y, e0, text, rotation, attention);
-  y = head_->forward(y, e);  // [B, L, pf * py * px * C]
+  y = layout.put_back(head_->forward(y, e), 1);  // [B, L, pf * py * px * C]
 
   const Extents& p = config_.patch;
   return y

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "tessera/nn/rope.h"
+#include "tessera/video/token_layout.h"
 #include "tessera/video/wan/dit_block.h"
 
 namespace tessera::video {
@@ -44,9 +45,11 @@ class WanModel : public torch::nn::Module {
   /// x: fp32 [B, in_channels, F, Y, X], extents multiples of the patch.
   /// t: [B], 1000 * sigma, any number type (Wan truncates it to whole numbers when it samples).
   /// context: [B, text_len, text_dim], zero rows after the prompt's end.
+  /// layout: the order, over grid_of(x), in which the blocks and `attention` see the tokens; the
+  /// result is the same but for rounding.
   /// Returns fp32 [B, out_channels, F, Y, X].
   at::Tensor forward(const at::Tensor& x, const at::Tensor& t, const at::Tensor& context,
-                     const SelfAttention& attention);
+                     const SelfAttention& attention, const TokenLayout& layout = {});
 
   const WanConfig& config() const { return config_; }
 
