@@ -122,6 +122,14 @@ TEST(SkipAttention, ChosenLayersStayDense) {
   EXPECT_EQ(attention.statistics()[1].visited, attention.statistics()[1].total);
 }
 
+TEST(SkipAttention, StatesKnowTheTokenOrder) {
+  SkipAttention attention(lite(-2), kTiles, 1, 7);
+  attention.begin_step(0);
+  run(attention.stream(Stream::kConditional), random_inputs());
+  const auto* state = attention.state(Stream::kConditional, 0);
+  EXPECT_EQ(torch_ops::view_of(*state).field(attention::HeaderField::kTokenOrder), 7);
+}
+
 TEST(SkipAttention, SettingsThatCannotBeAreRefused) {
   EXPECT_NO_THROW(check_settings({}, 2));
   EXPECT_THROW(check_settings(lite(0.5), 2), InvalidArgument);
@@ -131,6 +139,9 @@ TEST(SkipAttention, SettingsThatCannotBeAreRefused) {
   EXPECT_THROW(check_settings(settings, 2), InvalidArgument);
   settings = {};
   settings.dense_last_steps = -1;
+  EXPECT_THROW(check_settings(settings, 2), InvalidArgument);
+  settings = {};
+  settings.token_box[1] = 0;
   EXPECT_THROW(check_settings(settings, 2), InvalidArgument);
 }
 

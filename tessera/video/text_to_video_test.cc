@@ -120,6 +120,38 @@ TEST(GenerateVideo, LiteThatDropsNothingIsDenseToTheBit) {
   EXPECT_TRUE(at::equal(lite.sample, generate_video(model, request).sample));
 }
 
+TEST(GenerateVideo, TokenOrderChangesADenseFilmByRoundingAndALiteOneByItsTiles) {
+  const auto model = tiny_model();
+  const auto sample = [&](AttentionMode mode, attention::TokenOrderKind order) {
+    auto request = request_for(model);
+    request.attention.mode = mode;
+    request.attention.token_order = order;
+    request.attention.token_box = {2, 2, 4};
+    return generate_video(model, request).sample;
+  };
+  using Order = attention::TokenOrderKind;
+  const auto dense = sample(AttentionMode::kDense, Order::kRaster);
+  const auto lite = sample(AttentionMode::kLite, Order::kRaster);
+  for (const Order order : {Order::kHilbert, Order::kBoxes}) {
+    // As in OneStep, four steps.
+    const auto dense_too = sample(AttentionMode::kDense, order);
+    EXPECT_FALSE(at::equal(dense_too, dense));
+    EXPECT_LT((dense_too - dense).abs().max().item<float>(), 8e-4);
+    EXPECT_GT((sample(AttentionMode::kLite, order) - lite).abs().max().item<float>(), 1e-2);
+  }
+}
+
+TEST(GenerateVideo, LaysTokensOutAlongTheCurveUnlessTold) {
+  const auto model = tiny_model();
+  auto request = request_for(model);
+  const auto spec = token_order_spec(model.config, request);
+  EXPECT_EQ(spec.kind, attention::TokenOrderKind::kHilbert);
+  EXPECT_EQ(spec.grid, (attention::TokenExtents{4, 6, 8}));
+  request.attention.token_order = attention::TokenOrderKind::kBoxes;
+  request.attention.token_box = {1, 2, 3};
+  EXPECT_EQ(token_order_spec(model.config, request).box, (attention::TokenExtents{1, 2, 3}));
+}
+
 TEST(GenerateVideo, TellsWhatEachLayerAndStreamDid) {
   const auto model = tiny_model();
   auto request = request_for(model);

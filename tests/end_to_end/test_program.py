@@ -66,6 +66,23 @@ class Films(InFolder):
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertEqual((self.folder / "a.y4m").read_bytes(), (self.folder / "b.y4m").read_bytes())
 
+    def test_token_order_is_recorded_and_runs_again(self):
+        order = ["--token-order", "boxes", "--token-box", "2x2x4"]
+        self.generate("-o", self.folder / "a.y4m", *order)
+        settings = json.loads((self.folder / "a.y4m.json").read_text())["settings"]
+        self.assertEqual((settings["token-order"], settings["token-box"]), ("boxes", "2x2x4"))
+        result = run("generate", "--rerun", self.folder / "a.y4m.json", "-o", self.folder / "b.y4m")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        again = json.loads((self.folder / "b.y4m.json").read_text())["settings"]
+        self.assertEqual(again, settings)
+        self.assertEqual((self.folder / "a.y4m").read_bytes(), (self.folder / "b.y4m").read_bytes())
+        self.generate("-o", self.folder / "c.y4m")
+        settings = json.loads((self.folder / "c.y4m.json").read_text())["settings"]
+        self.assertEqual(settings["token-order"], "hilbert")
+        for box in ("2x2", "2x0x4", "2x2x4x", "axbxc"):
+            self.refuse_command(2, ["[--token-box]", box], "generate", "-p", PROMPT, *TINY,
+                                "--token-box", box, "-o", self.folder / "d.y4m")
+
     def test_settings_from_toml(self):
         (self.folder / "film.toml").write_text(f'prompt = "{PROMPT}"\nsteps = 1\nframes = 2\nsize = "64x32"\n')
         result = run("generate", "--config", self.folder / "film.toml", "-o", self.folder / "frames")
@@ -137,6 +154,7 @@ class Films(InFolder):
         self.assertEqual(result.returncode, 0, result.stderr)
         report = json.loads((self.folder / "out" / "report.json").read_text())
         self.assertEqual(report["schema"], "tessera.compare/1")
+        self.assertEqual(report["attention"]["token_order"], "hilbert")
         self.assertIn("<html", (self.folder / "out" / "index.html").read_text())
         self.assertEqual(self.names(), ["out"])
         # Replaced by --force as it is, but not once it holds a file of the user's.

@@ -122,6 +122,42 @@ TEST(WanModelParity, EveryGradientIsThatOfDiffusers) {
   RecordProperty("max_relative_gradient", concat(worst));
 }
 
+/// Over the golden input's 36 tokens, far from raster order.
+TokenLayout golden_layout(attention::TokenOrderKind kind) {
+  const auto grid = golden().model.grid_of(golden()["x"]);
+  return make_token_layout(
+      {.kind = kind, .grid = {grid.frames, grid.rows, grid.columns}, .box = {2, 2, 2}}, at::kCPU);
+}
+
+TEST(WanModelParity, TokenOrderChangesNothingButRounding) {
+  auto& g = golden();
+  for (const auto kind : {attention::TokenOrderKind::kHilbert, attention::TokenOrderKind::kBoxes}) {
+    const auto got =
+        g.model.forward(g["x"], g["t"], g["context"], torch_self_attention(), golden_layout(kind));
+    expect_close("output", got, g["output"], 20);
+  }
+}
+
+TEST(WanModel, ThePluggedInFunctionSeesTheTokensLaidOut) {
+  auto& g = golden();
+  const auto queries_of_layer_0 = [&](const TokenLayout& layout) {
+    at::Tensor queries;
+    g.model.forward(
+        g["x"], g["t"], g["context"],
+        [&](int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+          if (layer == 0) queries = q;
+          return torch_attention(q, k, v);
+        },
+        layout);
+    return queries;
+  };
+  const auto layout = golden_layout(attention::TokenOrderKind::kHilbert);
+  const auto raster = queries_of_layer_0({}), laid_out = queries_of_layer_0(layout);
+  EXPECT_FALSE(at::equal(raster, laid_out));
+  expect_close("queries", laid_out, layout.lay_out(raster, 1), 2);
+  EXPECT_TRUE(at::equal(layout.put_back(layout.lay_out(raster, 1), 1), raster));
+}
+
 TEST(WanModel, EntriesOfABatchDoNotMix) {
   auto& g = golden();
   const auto attention = torch_self_attention();
@@ -200,6 +236,8 @@ TEST(WanModel, RefusesInputsThatDoNotFit) {
   EXPECT_THROW(run(g["x"].slice(1, 0, 2), g["t"], g["context"]), InvalidArgument);
   EXPECT_THROW(run(g["x"], g["t"].slice(0, 1), g["context"]), InvalidArgument);
   EXPECT_THROW(run(g["x"], g["t"], g["context"].slice(1, 1)), InvalidArgument);
+  const auto foreign = make_token_layout({.grid = {2, 3, 4}}, at::kCPU);
+  EXPECT_THROW(g.model.forward(g["x"], g["t"], g["context"], attention, foreign), InvalidArgument);
 }
 
 }  // namespace
