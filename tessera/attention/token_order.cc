@@ -121,7 +121,7 @@ TokenOrder make_token_order(const TokenOrderSpec& spec) {
 int32_t token_order_id(const TokenOrderSpec& spec) {
   check(spec);
   auto text = concat(token_order_name(spec.kind), kConstruction, ":", text_of(spec.grid));
-  if (spec.kind == TokenOrderKind::kBoxes) text += ":" + text_of(clipped_box(spec));
+  if (spec.kind == TokenOrderKind::kBoxes) text = concat(text, ":", text_of(clipped_box(spec)));
   // FNV-1a, 64 bits (Fowler, Noll, Vo), folded to 31.
   uint64_t hash = 14695981039346656037u;
   for (const char letter : text)
