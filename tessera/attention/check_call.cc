@@ -1,9 +1,9 @@
 // The rules of attention.h, checked in the order of its text.
 #include <cmath>
-#include <functional>
 #include <string>
 
 #include "tessera/attention/forward_plan.h"
+#include "tessera/attention/memory_span.h"
 #include "tessera/core/error.h"
 
 namespace tessera::attention {
@@ -47,32 +47,15 @@ void check_shapes(const AttentionProblem& problem, const AttentionOutputs& outpu
   check_view("out", outputs.out, problem.q.shape, dtype);
 }
 
-/// First byte and end of the memory that a view spans; gaps count as part of it.
-template <typename View>
-std::pair<const char*, const char*> memory_span(const View& view) {
-  int64_t low = 0, high = 1;
-  for (int i = 0; i < 4; ++i) {
-    const int64_t reach = (view.shape[i] - 1) * view.strides[i];
-    (reach < 0 ? low : high) += reach;
-  }
-  const auto bytes = static_cast<int64_t>(dtype_bytes(view.dtype));
-  const auto* data = static_cast<const char*>(view.data);
-  return {data + low * bytes, data + high * bytes};
-}
-
 void check_memory(const AttentionProblem& problem, const AttentionOutputs& outputs) {
   for (int i = 0; i < 3; ++i) {
     TESSERA_CHECK(outputs.out.shape[i] == 1 || outputs.out.strides[i] != 0,
                   "[attention_forward] out must not have a stride of 0, got one in dimension: ", i);
   }
-  const auto out = memory_span(outputs.out);
   const std::pair<const char*, const TensorView*> inputs[] = {
       {"q", &problem.q}, {"k", &problem.k}, {"v", &problem.v}};
   for (const auto& [name, view] : inputs) {
-    const auto in = memory_span(*view);
-    // std::less compares pointers into different arrays too.
-    const std::less<const char*> before;
-    TESSERA_CHECK(!before(in.first, out.second) || !before(out.first, in.second),
+    TESSERA_CHECK(!overlap(memory_span(*view), memory_span(outputs.out)),
                   "[attention_forward] out must not overlap an input, got: the memory of ", name);
   }
 }
