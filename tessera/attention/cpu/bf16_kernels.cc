@@ -24,11 +24,20 @@ inline __m512bh load_words(const float* from) {
   return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
 }
 
-inline const float* next_lines(Ahead& ahead, int64_t steps, const float* instead) {
-  if (ahead.lines <= 0) return instead;
-  const float* lines = ahead.at;
-  ahead.at += steps / 4 * kLanes;
-  ahead.lines -= steps / 4;
+/// As in products-inl.h.
+struct Lines {
+  const char* at;
+  int64_t stride;
+};
+inline Lines next_lines(Ahead& ahead, int64_t steps, const float* instead) {
+  if (ahead.lines == 0) return {reinterpret_cast<const char*>(instead), 0};
+  const Lines lines{ahead.at + ahead.row * ahead.stride, ahead.stride};
+  ahead.row += steps / 4;
+  if (ahead.row >= ahead.rows) {
+    ahead.row = 0;
+    ahead.at += 64;
+    --ahead.lines;
+  }
   return lines;
 }
 
@@ -36,11 +45,11 @@ inline const float* next_lines(Ahead& ahead, int64_t steps, const float* instead
 /// every fourth step.
 template <int kRows, int kWidth>
 inline void add_dot_products(const float* a, int64_t a_step, const float* panel, int64_t depth,
-                             const float* lines, __m512 (&sums)[kRows][kWidth]) {
+                             Lines lines, __m512 (&sums)[kRows][kWidth]) {
   for (int64_t i = 0; i < depth; ++i, a += a_step, panel += kWidth * kLanes) {
     if (i % 4 == 0) {
-      _mm_prefetch(reinterpret_cast<const char*>(lines), _MM_HINT_T0);
-      lines += kLanes;
+      _mm_prefetch(lines.at, _MM_HINT_T0);
+      lines.at += lines.stride;
     }
     __m512bh columns[kWidth];
 #pragma GCC unroll 4
@@ -66,7 +75,7 @@ inline void store_block(const __m512 (&sums)[kRows][kWidth], float* to, int64_t 
 }
 
 template <int kWidth>
-void score_group(const float* keys, int64_t depth, const float* panel, const float* lines,
+void score_group(const float* keys, int64_t depth, const float* panel, Lines lines,
                  int64_t num_keys, float* scores, int64_t stride, float* maxima) {
   __m512 sums[kScoreRows][kWidth];
 #pragma GCC unroll 8
@@ -89,7 +98,7 @@ void score_group(const float* keys, int64_t depth, const float* panel, const flo
 
 template <int kWidth>
 void value_block(const float* weights, int64_t weights_stride, const float* panel, int64_t depth,
-                 const float* lines, const float* rescale, float* out, int64_t stride) {
+                 Lines lines, const float* rescale, float* out, int64_t stride) {
   __m512 sums[kValueRows][kWidth];
 #pragma GCC unroll 4
   for (int r = 0; r < kValueRows; ++r) {
@@ -174,7 +183,7 @@ void score_tile(const Layout& layout, const RowBlock& block, const float* keys, 
     const auto group = block.rows - panel < kPanel ? score_group<1> : score_group<kScoreVectors>;
     const float* queries = block.q + panel * layout.depth;
     for (int64_t key = 0; key < num_keys; key += kScoreRows) {
-      const float* lines = next_lines(ahead, layout.depth, queries);
+      const Lines lines = next_lines(ahead, layout.depth, queries);
       group(keys + key * layout.depth, layout.depth, queries, lines, num_keys - key,
             block.scores + key * layout.block_rows + panel, layout.block_rows,
             block.tile_max + panel);
@@ -210,7 +219,7 @@ void add_values(const Layout& layout, const RowBlock& block, const float* values
     const Block multiply = kBlocks[(vectors < kValueVectors ? vectors : kValueVectors) - 1];
     const float* panel = values + c * layout.value_rows;
     for (int64_t r = 0; r < block.rows; r += kValueRows) {
-      const float* lines = next_lines(ahead, depth, panel);
+      const Lines lines = next_lines(ahead, depth, panel);
       multiply(block.scores + r, layout.block_rows, panel, depth, lines, block.rescale + r,
                block.out + r * layout.out_columns + c, layout.out_columns);
     }

@@ -36,6 +36,7 @@ const Kernels& target_kernels() {
                                        .largest_share = largest_share,
                                        .referred_sum = referred_sum,
                                        .split_sum = split_sum,
+                                       .log_sum_exp = log_sum_exp,
                                        .store_row = store_row};
   return kKernels;
 }

@@ -55,6 +55,8 @@ struct Kernels {
   /// Adds the tile's sums to kept_sum or to probed_sum.
   void (*split_sum)(const RowBlock& block, bool is_probe);
 
+  /// lse = shift / log2(e) + log(sum) in fp64, rounded; `count` a multiple of row_unit.
+  void (*log_sum_exp)(const float* shift, const float* sum, int64_t count, float* lse);
   /// One row of `out`, times a factor, rounded to the dtype.
   void (*store_row)(const float* from, float factor, int64_t count, DType dtype, void* to);
 };

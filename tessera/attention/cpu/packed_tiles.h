@@ -52,9 +52,11 @@ class PackedTiles {
     return {keys, keys + key_tile_};
   }
 
-  /// Where a tile lies, for prefetching; it may not be packed yet.
-  const float* address(int64_t pair, int64_t tile) const {
-    return words_.data() + ((pair - first_pair_) * tiles_ + tile) * tile_size_;
+  /// Where the tile lies; null if it is not packed yet.
+  const float* find(int64_t pair, int64_t tile) const {
+    const int64_t index = (pair - first_pair_) * tiles_ + tile;
+    const bool is_ready = states_[index].load(std::memory_order_acquire) == kReady;
+    return is_ready ? words_.data() + index * tile_size_ : nullptr;
   }
 
  private:

@@ -117,16 +117,26 @@ void pack_keys(const TokenRun& run, const Layout& layout, float* to) {
 /// A row of words, panel by panel, as row `row` of every panel.
 HWY_INLINE void spread_over_panels(const float* HWY_RESTRICT words, const Layout& layout,
                                    int64_t row, float* HWY_RESTRICT to) {
+  const Floats tag;
   for (int64_t begin = 0; begin < layout.out_columns; begin += layout.sizes.value_panel) {
     const int64_t width = HWY_MIN(layout.sizes.value_panel, layout.out_columns - begin);
-    std::memcpy(to + begin * layout.value_rows + row * width, words + begin, width * sizeof(float));
+    float* at = to + begin * layout.value_rows + row * width;
+    for (int64_t c = 0; c < width; c += kLanes)
+      hn::Store(hn::LoadU(tag, words + begin + c), tag, at + c);
   }
 }
 
 void pack_values(const TokenRun& run, const Layout& layout, float* to) {
   HWY_ALIGN float words[kMaxWords] = {};
   if (layout.sizes.word == 1) {
+    const bool is_as_stored =
+        run.view.dtype == DType::kFloat32 && layout.head_dim == layout.out_columns;
     for (int64_t key = 0; key < run.count; ++key) {
+      if (is_as_stored) {
+        spread_over_panels(static_cast<const float*>(run.view.data) + offset(run, key), layout, key,
+                           to);
+        continue;
+      }
       load_head(run, key, layout, words);
       spread_over_panels(words, layout, key, to);
     }

@@ -47,15 +47,21 @@ constexpr int64_t kScoreRows = 4, kScoreVectors = 4;
 constexpr int64_t kValueRows = 4, kValueVectors = 2;
 #endif
 
-constexpr int64_t kLine = 16;  // words
-
-/// The next lines to prefetch in a block of `steps` steps; when none is left, `instead`, which is
-/// in the cache anyway.
-HWY_INLINE const float* next_lines(Ahead& ahead, int64_t steps, const float* instead) {
-  if (ahead.lines <= 0) return instead;
-  const float* lines = ahead.at;
-  ahead.at += steps / 4 * kLine;
-  ahead.lines -= steps / 4;
+/// The lines that one block of `steps` steps prefetches; when none is left, `instead`, which is in
+/// the cache anyway.
+struct Lines {
+  const char* at;
+  int64_t stride;
+};
+HWY_INLINE Lines next_lines(Ahead& ahead, int64_t steps, const float* instead) {
+  if (ahead.lines == 0) return {reinterpret_cast<const char*>(instead), 0};
+  const Lines lines{ahead.at + ahead.row * ahead.stride, ahead.stride};
+  ahead.row += steps / 4;
+  if (ahead.row >= ahead.rows) {
+    ahead.row = 0;
+    ahead.at += 64;
+    --ahead.lines;
+  }
   return lines;
 }
 
@@ -64,13 +70,13 @@ HWY_INLINE const float* next_lines(Ahead& ahead, int64_t steps, const float* ins
 /// Prefetches a line in every fourth step.
 template <int64_t kRows, int64_t kWidth>
 HWY_INLINE void multiply_add_panel(const float* HWY_RESTRICT a, int64_t a_step,
-                                   const float* HWY_RESTRICT panel, int64_t depth,
-                                   const float* lines, Vector (&sums)[kRows][kWidth]) {
+                                   const float* HWY_RESTRICT panel, int64_t depth, Lines lines,
+                                   Vector (&sums)[kRows][kWidth]) {
   const Floats tag;
   for (int64_t i = 0; i < depth; ++i, a += a_step, panel += kWidth * kLanes) {
     if (i % 4 == 0) {
-      hwy::Prefetch(lines);
-      lines += kLine;
+      hwy::Prefetch(lines.at);
+      lines.at += lines.stride;
     }
     Vector columns[kWidth];
     TESSERA_UNROLL
@@ -100,7 +106,7 @@ HWY_INLINE void store_block(const Vector (&sums)[kRows][kWidth], float* HWY_REST
 /// One group of keys against one panel of queries. The first `num_keys` keys raise `maxima`.
 template <int64_t kWidth>
 HWY_NOINLINE void score_group(const float* HWY_RESTRICT keys, int64_t depth,
-                              const float* HWY_RESTRICT panel, const float* lines, int64_t num_keys,
+                              const float* HWY_RESTRICT panel, Lines lines, int64_t num_keys,
                               float* HWY_RESTRICT scores, int64_t stride,
                               float* HWY_RESTRICT maxima) {
   const Floats tag;
@@ -126,7 +132,7 @@ HWY_NOINLINE void score_group(const float* HWY_RESTRICT keys, int64_t depth,
 /// kValueRows rows of out, one panel of columns: out * rescale + weights^T values.
 template <int64_t kWidth>
 HWY_NOINLINE void value_block(const float* HWY_RESTRICT weights, int64_t weights_stride,
-                              const float* HWY_RESTRICT panel, int64_t num_keys, const float* lines,
+                              const float* HWY_RESTRICT panel, int64_t num_keys, Lines lines,
                               const float* HWY_RESTRICT rescale, float* HWY_RESTRICT out,
                               int64_t stride) {
   const Floats tag;
@@ -155,7 +161,7 @@ void score_tile(const Layout& layout, const RowBlock& block, const float* keys, 
     const auto group = kGroups[HWY_MIN((block.rows - panel) / kLanes, kScoreVectors) - 1];
     const float* queries = block.q + panel * depth;
     for (int64_t key = 0; key < num_keys; key += kScoreRows) {
-      const float* lines = next_lines(ahead, depth, queries);
+      const Lines lines = next_lines(ahead, depth, queries);
       group(keys + key * depth, depth, queries, lines, num_keys - key,
             block.scores + key * layout.block_rows + panel, layout.block_rows,
             block.tile_max + panel);
@@ -173,7 +179,7 @@ void add_values(const Layout& layout, const RowBlock& block, const float* values
     const auto multiply = kBlocks[HWY_MIN((layout.out_columns - c) / kLanes, kValueVectors) - 1];
     const float* panel = values + c * layout.value_rows;
     for (int64_t r = 0; r < block.rows; r += kValueRows) {
-      const float* lines = next_lines(ahead, num_keys, panel);
+      const Lines lines = next_lines(ahead, num_keys, panel);
       multiply(block.scores + r, layout.block_rows, panel, num_keys, lines, block.rescale + r,
                block.out + r * layout.out_columns + c, layout.out_columns);
     }

@@ -49,10 +49,15 @@ struct RowBlock {
   const float* reference = nullptr;    // log-sum-exp elsewhere, log2 units, or -inf
 };
 
-/// Memory to prefetch while a product runs: a line for every four steps of its inner loop.
+/// Cache lines to prefetch while a product runs, one for every four steps of its inner loop:
+/// `lines` lines from each of `rows` places. Column by column, so that the step is always `stride`
+/// bytes.
 struct Ahead {
-  const float* at = nullptr;
+  const char* at = nullptr;
+  int64_t stride = 0;
+  int64_t rows = 0;
   int64_t lines = 0;
+  int64_t row = 0;
 };
 
 }  // namespace tessera::attention::cpu

@@ -9,13 +9,30 @@ namespace tessera::attention::cpu {
 namespace {
 
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
-constexpr double kLog2E = 1.4426950408889634, kLn2 = 0.6931471805599453;
+constexpr double kLog2E = 1.4426950408889634;
 
 /// Rows that go through scores, softmax and values together: half a first-level cache of scores at
 /// the default tile.
 constexpr int64_t kBlockRows = 64;
 
 constexpr int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+Ahead words_ahead(const float* words, int64_t count) {
+  return {.at = reinterpret_cast<const char*>(words), .stride = 64, .rows = count / 16, .lines = 1};
+}
+
+Ahead tokens_ahead(const TensorView& view, int64_t batch, int64_t head, int64_t begin,
+                   int64_t end) {
+  const auto bytes = static_cast<int64_t>(dtype_bytes(view.dtype));
+  const auto& strides = view.strides;
+  const auto first = reinterpret_cast<uintptr_t>(view.data) +
+                     (batch * strides[0] + begin * strides[1] + head * strides[2]) * bytes;
+  const int64_t past_a_line = first % 64;
+  return {.at = reinterpret_cast<const char*>(first - past_a_line),
+          .stride = strides[1] * bytes,
+          .rows = end - begin,
+          .lines = (past_a_line + view.shape[3] * bytes + 63) / 64};
+}
 
 }  // namespace
 
@@ -51,6 +68,7 @@ RowWorker::RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& la
       probed_sum_(layout.q_rows),
       carried_max_(layout.q_rows),
       reference_(layout.q_rows),
+      lse_(layout.q_rows),
       tile_max_(layout.block_rows),
       tile_sum_(layout.block_rows),
       rescale_(layout.block_rows) {
@@ -62,18 +80,12 @@ void RowWorker::compute(const TileRow& row, PackedTiles& packed) {
   start(row);
   const int64_t pair = row.batch * plan_.num_kv_heads + plan_.kv_head(row.head);
   for (size_t i = 0; i < visited_.tiles.size(); ++i) {
-    const int64_t tile = visited_.tiles[i];
-    const auto pack = [&](float* keys, float* values) {
-      TokenRun run{.view = plan_.k,
-                   .batch = row.batch,
-                   .head = plan_.kv_head(row.head),
-                   .first = tile * plan_.geometry.kv_tile,
-                   .count = tile_keys(plan_, row.batch, tile)};
+    const TokenRun run = keys_of(row, visited_.tiles[i]);
+    const auto tile = packed.get(pair, visited_.tiles[i], [&](float* keys, float* values) {
       kernels_.pack_keys(run, layout_, keys);
       kernels_.pack_values({plan_.v, run.batch, run.head, run.first, run.count}, layout_, values);
-    };
-    const int64_t next = visited_.tiles[std::min(i + 1, visited_.tiles.size() - 1)];
-    visit(row, i, packed.get(pair, tile, pack), packed.address(pair, next));
+    });
+    visit(row, i, tile, plan_fetches(row, i, packed, tile.values));
   }
   if (plan_.verdicts == Verdicts::kRowMean) finish_masses(row);
   write(row);
@@ -129,16 +141,44 @@ RowBlock RowWorker::block_at(const TileRow& row, int64_t first) {
           .reference = reference_.data() + first};
 }
 
-/// One tile, the index-th that is visited. Its values are fetched while its scores are computed,
-/// the next tile's keys while its values are added: a row of tiles walks through more than the
-/// second-level cache holds.
-void RowWorker::visit(const TileRow& row, size_t index, PackedTiles::Tile tile,
-                      const float* next_keys) {
+TokenRun RowWorker::keys_of(const TileRow& row, int64_t tile) const {
+  return {.view = plan_.k,
+          .batch = row.batch,
+          .head = plan_.kv_head(row.head),
+          .first = tile * plan_.geometry.kv_tile,
+          .count = tile_keys(plan_, row.batch, tile)};
+}
+
+/// A row of tiles walks through more than the second-level cache holds. So a tile's values are
+/// fetched while its scores are computed, and the next tile's keys while its values are added; if
+/// the next tile must be packed first, its tokens; at the end of the row, what comes then: the
+/// queries that this thread will likely load next, and the memory of the output.
+RowWorker::Fetches RowWorker::plan_fetches(const TileRow& row, size_t index,
+                                           const PackedTiles& packed, const float* values) const {
+  const int64_t pair = row.batch * plan_.num_kv_heads + plan_.kv_head(row.head);
+  if (index + 1 == visited_.tiles.size()) {
+    const TileRow next =
+        tile_row(plan_, std::min(row.index + plan_.executor->num_threads(), plan_.tile_rows() - 1));
+    const auto& out = plan_.out;
+    return {tokens_ahead(plan_.q, next.batch, next.head, next.q_begin, next.q_end),
+            tokens_ahead({out.data, out.dtype, out.shape, out.strides}, row.batch, row.head,
+                         row.q_begin, row.q_end)};
+  }
+  const int64_t next = visited_.tiles[index + 1];
+  if (const float* keys = packed.find(pair, next)) {
+    return {words_ahead(values, layout_.value_tile), words_ahead(keys, layout_.key_tile)};
+  }
+  const TokenRun run = keys_of(row, next);
+  return {tokens_ahead(plan_.v, run.batch, run.head, run.first, run.first + run.count),
+          tokens_ahead(plan_.k, run.batch, run.head, run.first, run.first + run.count)};
+}
+
+/// One tile, the index-th that is visited.
+void RowWorker::visit(const TileRow& row, size_t index, PackedTiles::Tile tile, Fetches fetches) {
   const int64_t num_keys = tile_keys(plan_, row.batch, visited_.tiles[index]);
-  Ahead values{tile.values, layout_.value_tile / 16}, keys{next_keys, layout_.key_tile / 16};
   for (int64_t first = 0; first < row.q_end - row.q_begin; first += layout_.block_rows) {
     const RowBlock block = block_at(row, first);
-    kernels_.score_tile(layout_, block, tile.keys, num_keys, values);
+    kernels_.score_tile(layout_, block, tile.keys, num_keys, fetches.during_scores);
     if (plan_.verdicts == Verdicts::kGap && verdict_.is_needed[index] == 0) {
       const bool is_first = index == 0 && plan_.carried.row_max == nullptr;
       verdict_.is_needed[index] = is_first || kernels_.is_needed(block, plan_.cuts[row.head].fp32);
@@ -146,8 +186,8 @@ void RowWorker::visit(const TileRow& row, size_t index, PackedTiles::Tile tile,
     kernels_.raise_maxima(block, scale_log2_);
     kernels_.exponentiate(layout_, block, num_keys, scale_log2_);
     judge(block, index);
-    kernels_.add_values(layout_, block, tile.values, num_keys, keys);
-    values = keys = {};
+    kernels_.add_values(layout_, block, tile.values, num_keys, fetches.during_values);
+    fetches = {};
   }
 }
 
@@ -172,37 +212,55 @@ void RowWorker::finish_masses(const TileRow& row) {
   for (float& mass : masses) mass = has_reference ? static_cast<float>(mass / total) : 1.0f;
 }
 
-/// Divides by the sums and rounds; out, lse, maxima, and what the probes say.
 void RowWorker::write(const TileRow& row) {
-  for (int64_t r = 0; r < row.q_end - row.q_begin; ++r) write_row(row, r);
-  if (visited_.is_probe.empty()) return;
-  for (int64_t r = 0; r < row.q_end - row.q_begin; ++r) {
+  write_out(row);
+  const int64_t rows = row.q_end - row.q_begin;
+  const int64_t at = plan_.row_index(row.batch, row.head, row.q_begin);
+  if (plan_.row_max != nullptr) {
+    std::transform(carried_max_.data(), carried_max_.data() + rows, row_max_.data(),
+                   plan_.row_max + at, [](float a, float b) { return std::max(a, b); });
+  }
+  if (plan_.lse != nullptr || plan_.next_lse != nullptr) write_lse(row);
+  if (!visited_.is_probe.empty()) estimate_lost(rows);
+}
+
+/// Divides by the sums and rounds.
+void RowWorker::write_out(const TileRow& row) {
+  const auto& strides = plan_.out.strides;
+  const auto bytes = static_cast<int64_t>(dtype_bytes(plan_.out.dtype));
+  auto* to = static_cast<char*>(plan_.out.data) +
+             (row.batch * strides[0] + row.q_begin * strides[1] + row.head * strides[2]) * bytes;
+  for (int64_t r = 0; r < row.q_end - row.q_begin; ++r, to += strides[1] * bytes) {
+    const float factor = visited_.tiles.empty() ? 0.0f : 1.0f / row_sum_[r];
+    kernels_.store_row(out_.data() + r * layout_.out_columns, factor, plan_.head_dim,
+                       plan_.out.dtype, to);
+  }
+}
+
+void RowWorker::write_lse(const TileRow& row) {
+  const int64_t rows = row.q_end - row.q_begin;
+  if (visited_.tiles.empty()) {
+    std::fill_n(lse_.data(), rows, kMinusInfinity);
+  } else {
+    // From the fp32 shift that the weights used, so that nothing but the sum's own rounding is
+    // lost.
+    kernels_.log_sum_exp(row_shift_.data(), row_sum_.data(), round_up(rows, layout_.sizes.row_unit),
+                         lse_.data());
+  }
+  const int64_t at = plan_.row_index(row.batch, row.head, row.q_begin);
+  for (float* to : {plan_.lse, plan_.next_lse}) {
+    if (to != nullptr) std::copy_n(lse_.data(), rows, to + at);
+  }
+}
+
+/// What the probes say of all dropped tiles; a row without kept tiles says nothing.
+void RowWorker::estimate_lost(int64_t rows) {
+  for (int64_t r = 0; r < rows; ++r) {
     const double lost = plan_.probe_period * static_cast<double>(probed_sum_[r]) / kept_sum_[r];
     if (!std::isfinite(lost)) continue;
     verdict_.lost += lost;
     ++verdict_.lost_rows;
   }
-}
-
-void RowWorker::write_row(const TileRow& row, int64_t r) {
-  const bool is_empty = visited_.tiles.empty();
-  const auto& strides = plan_.out.strides;
-  const int64_t token = row.q_begin + r;
-  const int64_t element = row.batch * strides[0] + token * strides[1] + row.head * strides[2];
-  const auto bytes = static_cast<int64_t>(dtype_bytes(plan_.out.dtype));
-  kernels_.store_row(out_.data() + r * layout_.out_columns, is_empty ? 0.0f : 1.0f / row_sum_[r],
-                     plan_.head_dim, plan_.out.dtype,
-                     static_cast<char*>(plan_.out.data) + element * bytes);
-  const int64_t at = plan_.row_index(row.batch, row.head, token);
-  if (plan_.row_max != nullptr) plan_.row_max[at] = std::max(carried_max_[r], row_max_[r]);
-  if (plan_.lse == nullptr && plan_.next_lse == nullptr) return;
-  // In fp64 from the fp32 shift that the weights used, so that nothing but the sum's own rounding
-  // is lost.
-  const double lse =
-      static_cast<double>(row_shift_[r]) * kLn2 + std::log(static_cast<double>(row_sum_[r]));
-  const float rounded = is_empty ? kMinusInfinity : static_cast<float>(lse);
-  if (plan_.lse != nullptr) plan_.lse[at] = rounded;
-  if (plan_.next_lse != nullptr) plan_.next_lse[at] = rounded;
 }
 
 }  // namespace tessera::attention::cpu

@@ -22,11 +22,20 @@ class RowWorker {
  private:
   void start(const TileRow& row);
   RowBlock block_at(const TileRow& row, int64_t first);
-  void visit(const TileRow& row, size_t index, PackedTiles::Tile tile, const float* next_keys);
+  /// What to fetch while a tile's scores are computed and while its values are added.
+  struct Fetches {
+    Ahead during_scores, during_values;
+  };
+  Fetches plan_fetches(const TileRow& row, size_t index, const PackedTiles& packed,
+                       const float* values) const;
+  TokenRun keys_of(const TileRow& row, int64_t tile) const;
+  void visit(const TileRow& row, size_t index, PackedTiles::Tile tile, Fetches fetches);
   void judge(const RowBlock& block, size_t index);
   void finish_masses(const TileRow& row);
   void write(const TileRow& row);
-  void write_row(const TileRow& row, int64_t r);
+  void write_out(const TileRow& row);
+  void write_lse(const TileRow& row);
+  void estimate_lost(int64_t rows);
 
   ForwardPlan& plan_;
   const Kernels& kernels_;
@@ -38,7 +47,7 @@ class RowWorker {
   AlignedBuffer<float> out_;     // [q_rows, out_columns]
   // [q_rows] each; see RowBlock
   AlignedBuffer<float> row_max_, row_shift_, row_sum_, kept_sum_, probed_sum_;
-  AlignedBuffer<float> carried_max_, reference_;
+  AlignedBuffer<float> carried_max_, reference_, lse_;
   AlignedBuffer<float> tile_max_, tile_sum_, rescale_;  // [block_rows] each
   VisitedTiles visited_;
   RowVerdict verdict_;

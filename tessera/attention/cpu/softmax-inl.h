@@ -10,6 +10,7 @@
 
 #include "tessera/attention/cpu/products-inl.h"
 
+#include "hwy/contrib/math/math-inl.h"
 #include "hwy/highway.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -172,6 +173,21 @@ float referred_sum(const RowBlock& block) {
 void split_sum(const RowBlock& block, bool is_probe) {
   add_tile_sum(block, is_probe ? 0.0f : 1.0f, block.kept_sum);
   add_tile_sum(block, is_probe ? 1.0f : 0.0f, block.probed_sum);
+}
+
+void log_sum_exp(const float* shift, const float* sum, int64_t count, float* lse) {
+  // Vectors of fp64, and as many fp32.
+  const hn::ScalableTag<double> wide_tag;
+  const hn::Rebind<float, decltype(wide_tag)> tag;
+  constexpr int64_t kWide = hn::MaxLanes(hn::ScalableTag<double>());
+  const auto ln2 = hn::Set(wide_tag, 0.6931471805599453);
+  for (int64_t r = 0; r < count; r += kWide) {
+    const auto sums = hn::PromoteTo(wide_tag, hn::LoadU(tag, sum + r));
+    const auto shifts = hn::PromoteTo(wide_tag, hn::LoadU(tag, shift + r));
+    // Not every target's Log gives a NaN for a NaN.
+    const auto logs = hn::IfThenElse(hn::IsNaN(sums), sums, hn::Log(wide_tag, sums));
+    hn::StoreU(hn::DemoteTo(tag, hn::MulAdd(shifts, ln2, logs)), tag, lse + r);
+  }
 }
 
 }  // namespace HWY_NAMESPACE
