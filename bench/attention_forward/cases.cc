@@ -1,5 +1,6 @@
 #include "bench/attention_forward/cases.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include <ATen/ATen.h>
@@ -23,24 +24,35 @@ class TorchCandidate final : public Candidate {
   at::Tensor q_, k_, v_;  // [1, H, L, D], strided views
 };
 
+/// Levels at which nothing goes.
+attention::SkipPolicy policy_of(Judge judge) {
+  if (judge == Judge::kRowMaximum) return attention::MassPolicy{.budget = 0};
+  if (judge == Judge::kRowMean) {
+    return attention::MassPolicy{.budget = 0, .estimate = attention::MassEstimate::kRowMean};
+  }
+  return attention::MaxGapPolicy{.threshold = -1e30f};
+}
+
 class OurCandidate final : public Candidate {
  public:
-  OurCandidate(const Inputs& inputs, double wanted, uint64_t seed) : inputs_(inputs) {
+  OurCandidate(const Inputs& inputs, const Step& step) : inputs_(inputs), step_(step) {
     attention::SkipStateShape shape;
     shape.batch = 1;
     shape.num_heads = inputs.q.size(2);
     shape.q_len = inputs.q.size(1);
     shape.kv_len = inputs.k.size(1);
+    shape.has_lse = step.judge == Judge::kRowMean;
     state_ = torch_ops::make_skip_state(shape);
     torch_ops::begin_generation(state_, 1'000'000);
     geometry_ = shape.geometry;
-    drop_tiles(shape, wanted, seed);
+    drop_tiles(shape);
     const auto view = torch_ops::view_of(state_);
     const double all = static_cast<double>(shape.num_heads * shape.q_tiles() * shape.kv_tiles());
     skipped_ = 1 - static_cast<double>(attention::kept_tiles(view)) / all;
-    call_.policy = attention::MaxGapPolicy{.threshold = -1e30f};
+    call_.policy = policy_of(step.judge);
+    call_.is_dense_step = step.judge == Judge::kNone;
   }
-  std::string name() const override { return "ours"; }
+  std::string name() const override { return step_.name; }
   double skipped() const override { return skipped_; }
   at::Tensor run() override {
     return torch_ops::attention_forward(inputs_.q, inputs_.k, inputs_.v, &state_, call_).out;
@@ -51,18 +63,21 @@ class OurCandidate final : public Candidate {
   }
 
  private:
-  /// The same number of tiles in each row of tiles, which ones at random.
-  void drop_tiles(const attention::SkipStateShape& shape, double wanted, uint64_t seed) {
-    Random random(seed);
+  void drop_tiles(const attention::SkipStateShape& shape) {
+    Random random(11);
     const auto view = torch_ops::view_of(state_);
     const int64_t tiles = shape.kv_tiles();
-    const auto dropped = static_cast<int64_t>(std::llround(wanted * static_cast<double>(tiles)));
+    const auto dropped =
+        static_cast<int64_t>(std::llround(step_.skipped * static_cast<double>(tiles)));
     std::vector<int64_t> order(tiles);
     for (int64_t head = 0; head < shape.num_heads; ++head) {
       for (int64_t q_tile = 0; q_tile < shape.q_tiles(); ++q_tile) {
-        for (int64_t i = 0; i < tiles; ++i) order[i] = i;
+        // In order of dropping: at random, or what starts behind the band and wraps around.
+        const int64_t kept = tiles - dropped;
+        const int64_t first = std::clamp<int64_t>(q_tile - kept / 2, 0, dropped) + kept;
+        for (int64_t i = 0; i < tiles; ++i) order[i] = (first + i) % tiles;
         for (int64_t i = 0; i < dropped; ++i) {
-          std::swap(order[i], order[i + random.below(tiles - i)]);
+          if (step_.mask == Mask::kRandom) std::swap(order[i], order[i + random.below(tiles - i)]);
           view.row(0, head, q_tile)[order[i] / 32] &= ~static_cast<int32_t>(1u << (order[i] % 32));
         }
       }
@@ -70,6 +85,7 @@ class OurCandidate final : public Candidate {
   }
 
   Inputs inputs_;
+  Step step_;
   torch_ops::SkipStateTensors state_;
   attention::TileGeometry geometry_;
   double skipped_ = 0;
@@ -98,8 +114,8 @@ std::unique_ptr<Candidate> make_torch_candidate(const Inputs& inputs) {
   return std::make_unique<TorchCandidate>(inputs);
 }
 
-std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, double skipped, uint64_t seed) {
-  return std::make_unique<OurCandidate>(inputs, skipped, seed);
+std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, const Step& step) {
+  return std::make_unique<OurCandidate>(inputs, step);
 }
 
 double worst_error(const Inputs& inputs, const KeptKeys& is_kept, const at::Tensor& out) {

@@ -18,11 +18,25 @@ struct Shape {
   int64_t head_dim, num_heads, tokens;
 };
 
+/// Which policy judges the tiles of a step. Their levels are such that no tile goes.
+enum class Judge { kNone, kMaxGap, kRowMaximum, kRowMean };
+
+/// Which tiles were dropped before: the same number in each row of tiles.
+enum class Mask { kRandom, kBand };  // a band lies around the diagonal
+
+/// A step of ours.
+struct Step {
+  std::string name;
+  Judge judge = Judge::kMaxGap;
+  double skipped = 0;  // share of each row's tiles, to the nearest tile
+  Mask mask = Mask::kRandom;
+};
+
 /// A candidate that is ready to run: its inputs and, for ours, a state whose bits are set.
 class Candidate {
  public:
   virtual ~Candidate() = default;
-  virtual std::string name() const = 0;  // "ours" or "torch"
+  virtual std::string name() const = 0;  // "torch" or the step's
   virtual double skipped() const = 0;    // share of the score matrix left out
   virtual at::Tensor run() = 0;          // out [1, L, H, D]
   virtual bool is_kept(int64_t head, int64_t q, int64_t key) const = 0;
@@ -37,9 +51,7 @@ Inputs make_inputs(const Shape& shape, uint64_t seed);
 /// Torch's fused attention: everything is computed.
 std::unique_ptr<Candidate> make_torch_candidate(const Inputs& inputs);
 
-/// Ours, with a random share of the tiles of each row of tiles dropped from the state, and marking
-/// at work as in a real run (the threshold is so low that nothing further goes).
-std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, double skipped, uint64_t seed);
+std::unique_ptr<Candidate> make_our_candidate(const Inputs& inputs, const Step& step);
 
 /// Whether a query of a head attends to a key: (head, query, key).
 using KeptKeys = std::function<bool(int64_t head, int64_t q, int64_t key)>;
