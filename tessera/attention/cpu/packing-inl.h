@@ -59,10 +59,19 @@ HWY_INLINE void load_head(const TokenRun& run, int64_t token, const Layout& layo
   }
 }
 
-/// to[d * stride + i] = rows[i][d] for four rows and d in [0, depth). Rows reach to a multiple
-/// of 4.
-HWY_INLINE void transpose_four(const float (*HWY_RESTRICT rows)[kMaxWords], int64_t depth,
-                               int64_t stride, float* HWY_RESTRICT to) {
+/// The same, where it lies if that is as words already, else in `buffer`.
+HWY_INLINE const float* head_words(const TokenRun& run, int64_t token, const Layout& layout,
+                                   float* HWY_RESTRICT buffer) {
+  if (run.view.dtype == DType::kFloat32) {
+    return static_cast<const float*>(run.view.data) + offset(run, token);
+  }
+  load_head(run, token, layout, buffer);
+  return buffer;
+}
+
+/// to[d * stride + i] = rows[i][d] for four rows and d in [0, depth).
+HWY_INLINE void transpose_four(const float* const (&rows)[4], int64_t depth, int64_t stride,
+                               float* HWY_RESTRICT to) {
   int64_t d = 0;
 #if HWY_TARGET != HWY_SCALAR
   const hn::Full128<float> tag;
@@ -70,8 +79,8 @@ HWY_INLINE void transpose_four(const float (*HWY_RESTRICT rows)[kMaxWords], int6
   const auto pairs = [&](auto v) HWY_ATTR { return hn::BitCast(pair_tag, v); };
   const auto store = [&](auto v, float* at) HWY_ATTR { hn::StoreU(hn::BitCast(tag, v), tag, at); };
   for (; d + 4 <= depth; d += 4, to += 4 * stride) {
-    const auto a = hn::Load(tag, rows[0] + d), b = hn::Load(tag, rows[1] + d);
-    const auto c = hn::Load(tag, rows[2] + d), e = hn::Load(tag, rows[3] + d);
+    const auto a = hn::LoadU(tag, rows[0] + d), b = hn::LoadU(tag, rows[1] + d);
+    const auto c = hn::LoadU(tag, rows[2] + d), e = hn::LoadU(tag, rows[3] + d);
     const auto ab_low = pairs(hn::InterleaveLower(tag, a, b));   // a0 b0 a1 b1
     const auto ab_high = pairs(hn::InterleaveUpper(tag, a, b));  // a2 b2 a3 b3
     const auto ce_low = pairs(hn::InterleaveLower(tag, c, e));
@@ -91,14 +100,12 @@ HWY_INLINE void transpose_four(const float (*HWY_RESTRICT rows)[kMaxWords], int6
 /// `panel` are multiples of 4; the last panel may be narrower.
 HWY_INLINE void pack_transposed(const TokenRun& run, const Layout& layout, int64_t count,
                                 int64_t panel, float* HWY_RESTRICT to) {
-  HWY_ALIGN float rows[4][kMaxWords];
+  HWY_ALIGN float words[4][kMaxWords];
+  HWY_ALIGN static constexpr float kZeros[kMaxWords] = {};
   for (int64_t token = 0; token < count; token += 4) {
+    const float* rows[4];
     for (int64_t i = 0; i < 4; ++i) {
-      if (token + i < run.count) {
-        load_head(run, token + i, layout, rows[i]);
-      } else {
-        std::memset(rows[i], 0, layout.depth * sizeof(float));
-      }
+      rows[i] = token + i < run.count ? head_words(run, token + i, layout, words[i]) : kZeros;
     }
     const int64_t begin = token / panel * panel, width = HWY_MIN(panel, count - begin);
     transpose_four(rows, layout.depth, width, to + begin * layout.depth + token - begin);
@@ -121,24 +128,20 @@ HWY_INLINE void spread_over_panels(const float* HWY_RESTRICT words, const Layout
   for (int64_t begin = 0; begin < layout.out_columns; begin += layout.sizes.value_panel) {
     const int64_t width = HWY_MIN(layout.sizes.value_panel, layout.out_columns - begin);
     float* at = to + begin * layout.value_rows + row * width;
-    for (int64_t c = 0; c < width; c += kLanes)
+    for (int64_t c = 0; c < width; c += kLanes) {
       hn::Store(hn::LoadU(tag, words + begin + c), tag, at + c);
+    }
   }
 }
 
 void pack_values(const TokenRun& run, const Layout& layout, float* to) {
   HWY_ALIGN float words[kMaxWords] = {};
   if (layout.sizes.word == 1) {
-    const bool is_as_stored =
-        run.view.dtype == DType::kFloat32 && layout.head_dim == layout.out_columns;
+    const bool is_whole = layout.head_dim == layout.out_columns;
     for (int64_t key = 0; key < run.count; ++key) {
-      if (is_as_stored) {
-        spread_over_panels(static_cast<const float*>(run.view.data) + offset(run, key), layout, key,
-                           to);
-        continue;
-      }
-      load_head(run, key, layout, words);
-      spread_over_panels(words, layout, key, to);
+      if (!is_whole) load_head(run, key, layout, words);
+      const float* from = is_whole ? head_words(run, key, layout, words) : words;
+      spread_over_panels(from, layout, key, to);
     }
     return;
   }

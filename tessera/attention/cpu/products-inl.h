@@ -32,12 +32,10 @@ constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 
 // The register blocks: a step of the inner loop loads kVectors vectors and broadcasts kRows numbers
 // for kRows * kVectors multiply-adds. Each has more independent sums than the latency of a
-// multiply-add times its units (4 x 2), and fits: AVX-512 has 32 registers, others 16. Every group
-// of keys reads its panel of queries again; at head_dim 128 two vectors of queries take half of a
-// first-level cache of 32 KiB, four would take all of it.
+// multiply-add times its units (4 x 2), and fits: AVX-512 has 32 registers, others 16.
 // Measured against other shapes: docs/attention/cpu.md, "Speed".
 #if HWY_TARGET <= HWY_AVX3
-constexpr int64_t kScoreRows = 8, kScoreVectors = 2;
+constexpr int64_t kScoreRows = 4, kScoreVectors = 4;
 constexpr int64_t kValueRows = 4, kValueVectors = 4;
 #elif HWY_TARGET <= HWY_AVX2
 constexpr int64_t kScoreRows = 4, kScoreVectors = 3;

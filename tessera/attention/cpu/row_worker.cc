@@ -53,10 +53,12 @@ Layout make_layout(const ForwardPlan& plan, const BlockSizes& sizes) {
   return layout;
 }
 
-RowWorker::RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& layout)
+RowWorker::RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& layout,
+                     PackedHeads& heads)
     : plan_(plan),
       kernels_(kernels),
       layout_(layout),
+      heads_(heads),
       scale_log2_(static_cast<float>(plan.scale * kLog2E)),
       q_(layout.q_rows * layout.depth),
       scores_(layout.key_rows * layout.block_rows),
@@ -75,21 +77,28 @@ RowWorker::RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& la
   visited_.tiles.reserve(plan.kv_tiles);
 }
 
-void RowWorker::compute(const TileRow& row, PackedTiles& packed) {
+void RowWorker::compute(const TileRow& row) {
   list_visited_tiles(plan_, row, visited_);
   start(row);
-  const int64_t pair = row.batch * plan_.num_kv_heads + plan_.kv_head(row.head);
+  if (!visited_.tiles.empty()) {
+    PackedHead& packed = heads_.acquire(row.batch * plan_.num_kv_heads + plan_.kv_head(row.head));
+    visit_all(row, packed);
+    heads_.release(packed);
+  }
+  if (plan_.verdicts == Verdicts::kRowMean) finish_masses(row);
+  write(row);
+  finish_row(plan_, row, visited_, verdict_);
+}
+
+void RowWorker::visit_all(const TileRow& row, PackedHead& packed) {
   for (size_t i = 0; i < visited_.tiles.size(); ++i) {
     const TokenRun run = keys_of(row, visited_.tiles[i]);
-    const auto tile = packed.get(pair, visited_.tiles[i], [&](float* keys, float* values) {
+    const auto tile = packed.get(visited_.tiles[i], [&](float* keys, float* values) {
       kernels_.pack_keys(run, layout_, keys);
       kernels_.pack_values({plan_.v, run.batch, run.head, run.first, run.count}, layout_, values);
     });
     visit(row, i, tile, plan_fetches(row, i, packed, tile.values));
   }
-  if (plan_.verdicts == Verdicts::kRowMean) finish_masses(row);
-  write(row);
-  finish_row(plan_, row, visited_, verdict_);
 }
 
 /// Loads the queries, clears the sums, and takes what is known of the rows from elsewhere.
@@ -154,8 +163,7 @@ TokenRun RowWorker::keys_of(const TileRow& row, int64_t tile) const {
 /// the next tile must be packed first, its tokens; at the end of the row, what comes then: the
 /// queries that this thread will likely load next, and the memory of the output.
 RowWorker::Fetches RowWorker::plan_fetches(const TileRow& row, size_t index,
-                                           const PackedTiles& packed, const float* values) const {
-  const int64_t pair = row.batch * plan_.num_kv_heads + plan_.kv_head(row.head);
+                                           const PackedHead& packed, const float* values) const {
   if (index + 1 == visited_.tiles.size()) {
     const TileRow next =
         tile_row(plan_, std::min(row.index + plan_.executor->num_threads(), plan_.tile_rows() - 1));
@@ -165,7 +173,7 @@ RowWorker::Fetches RowWorker::plan_fetches(const TileRow& row, size_t index,
                          row.q_begin, row.q_end)};
   }
   const int64_t next = visited_.tiles[index + 1];
-  if (const float* keys = packed.find(pair, next)) {
+  if (const float* keys = packed.find(next)) {
     return {words_ahead(values, layout_.value_tile), words_ahead(keys, layout_.key_tile)};
   }
   const TokenRun run = keys_of(row, next);
@@ -174,7 +182,7 @@ RowWorker::Fetches RowWorker::plan_fetches(const TileRow& row, size_t index,
 }
 
 /// One tile, the index-th that is visited.
-void RowWorker::visit(const TileRow& row, size_t index, PackedTiles::Tile tile, Fetches fetches) {
+void RowWorker::visit(const TileRow& row, size_t index, PackedHead::Tile tile, Fetches fetches) {
   const int64_t num_keys = tile_keys(plan_, row.batch, visited_.tiles[index]);
   for (int64_t first = 0; first < row.q_end - row.q_begin; first += layout_.block_rows) {
     const RowBlock block = block_at(row, first);

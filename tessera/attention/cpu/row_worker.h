@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "tessera/attention/cpu/kernels.h"
-#include "tessera/attention/cpu/packed_tiles.h"
+#include "tessera/attention/cpu/packed_heads.h"
 #include "tessera/attention/forward_plan.h"
 #include "tessera/core/aligned_buffer.h"
 
@@ -14,22 +14,23 @@ Layout make_layout(const ForwardPlan& plan, const BlockSizes& sizes);
 
 class RowWorker {
  public:
-  RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& layout);
+  RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& layout, PackedHeads& heads);
 
   /// Visits the row's tiles, writes out, lse and whatever else is wanted, and the marks.
-  void compute(const TileRow& row, PackedTiles& packed);
+  void compute(const TileRow& row);
 
  private:
+  void visit_all(const TileRow& row, PackedHead& packed);
   void start(const TileRow& row);
   RowBlock block_at(const TileRow& row, int64_t first);
   /// What to fetch while a tile's scores are computed and while its values are added.
   struct Fetches {
     Ahead during_scores, during_values;
   };
-  Fetches plan_fetches(const TileRow& row, size_t index, const PackedTiles& packed,
+  Fetches plan_fetches(const TileRow& row, size_t index, const PackedHead& packed,
                        const float* values) const;
   TokenRun keys_of(const TileRow& row, int64_t tile) const;
-  void visit(const TileRow& row, size_t index, PackedTiles::Tile tile, Fetches fetches);
+  void visit(const TileRow& row, size_t index, PackedHead::Tile tile, Fetches fetches);
   void judge(const RowBlock& block, size_t index);
   void finish_masses(const TileRow& row);
   void write(const TileRow& row);
@@ -40,6 +41,7 @@ class RowWorker {
   ForwardPlan& plan_;
   const Kernels& kernels_;
   const Layout& layout_;
+  PackedHeads& heads_;
   float scale_log2_;
 
   AlignedBuffer<float> q_;       // packed queries

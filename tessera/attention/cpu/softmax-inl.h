@@ -17,16 +17,21 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::attention::cpu {
 namespace HWY_NAMESPACE {
 
-/// 2^x, relative error below 1.3 * 2^-24 for x in [-126, 126]; 0 below that, a NaN stays a NaN.
+/// 2^x, relative error below 1.3 * 2^-24 for x in [-126, 126]; below that next to 0 (0, or with
+/// AVX-512 perhaps a denormal number), 0 for -inf; a NaN stays a NaN.
 ///
 /// x = n + f with |f| <= 1/2; 2^f by the degree-6 polynomial with the least relative error (from
 /// the Remez exchange; 0.03 * 2^-24 before the coefficients are rounded), and n goes into the
 /// exponent. Degree 5 would cost 3.5 * 2^-24.
 HWY_INLINE Vector exp2(Vector x) {
   const Floats tag;
-  const hn::RebindToSigned<Floats> int_tag;
   const Vector n = hn::Round(x);
+#if HWY_TARGET <= HWY_AVX3
+  // Two instructions that Highway 1.0.3 lacks save 3 % of the whole at head_dim 64.
+  const Vector f{_mm512_reduce_ps(x.raw, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
+#else
   const Vector f = hn::Sub(x, n);
+#endif
   Vector p = hn::Set(tag, 1.53458124e-04f);
   p = hn::MulAdd(p, f, hn::Set(tag, 1.33999309e-03f));
   p = hn::MulAdd(p, f, hn::Set(tag, 9.61848907e-03f));
@@ -34,9 +39,14 @@ HWY_INLINE Vector exp2(Vector x) {
   p = hn::MulAdd(p, f, hn::Set(tag, 2.40226462e-01f));
   p = hn::MulAdd(p, f, hn::Set(tag, 6.93147182e-01f));
   p = hn::MulAdd(p, f, hn::Set(tag, 1.0f));
+#if HWY_TARGET <= HWY_AVX3
+  return Vector{_mm512_scalef_ps(p.raw, n.raw)};
+#else
+  const hn::RebindToSigned<Floats> int_tag;
   const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(int_tag, n));
   const Vector power = hn::BitCast(tag, hn::Add(hn::BitCast(int_tag, p), exponent));
   return hn::IfThenZeroElse(hn::Lt(x, hn::Set(tag, -126.0f)), power);
+#endif
 }
 
 /// min(x, limit), but a NaN stays one.
