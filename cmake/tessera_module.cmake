@@ -15,8 +15,11 @@ function(tessera_module room)
 
   add_library(tessera_${room} STATIC ${sources})
   add_library(tessera::${room} ALIAS tessera_${room})
-  target_include_directories(tessera_${room} PUBLIC ${CMAKE_SOURCE_DIR})
-  target_link_libraries(tessera_${room} PUBLIC tessera_flags ${ARG_LIBS})
+  # Installed targets name what their consumers need by themselves (tessera_install.cmake).
+  target_include_directories(tessera_${room} PUBLIC $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}>)
+  foreach(lib tessera_flags ${ARG_LIBS})
+    target_link_libraries(tessera_${room} PUBLIC $<BUILD_INTERFACE:${lib}>)
+  endforeach()
   foreach(dep ${ARG_DEPS})
     target_link_libraries(tessera_${room} PUBLIC tessera::${dep})
   endforeach()

@@ -1,0 +1,8 @@
+// Private: what the opaque handle holds.
+#pragma once
+
+#include "tessera/attention/skip_state.h"
+
+struct tessera_skip_state {
+  tessera::attention::SkipState state;
+};
