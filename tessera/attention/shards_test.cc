@@ -6,8 +6,8 @@
 
 #include "tessera/attention/attention.h"
 #include "tessera/attention/merge_partials.h"
+#include "tessera/attention/testing/backend_case.h"
 #include "tessera/attention/testing/marks.h"
-#include "tessera/attention/testing/oracle.h"
 #include "tessera/attention/testing/problem.h"
 
 namespace tessera::attention::testing {
@@ -18,11 +18,14 @@ constexpr int64_t kRows = kHeads * kQueries;
 constexpr int64_t kShards = 2, kShardKeys = kKeys / kShards, kShardTiles = kShardKeys / 16;
 const ProblemSpec kSpec{
     .q_len = kQueries, .kv_len = kKeys, .num_heads = kHeads, .head_dim = kDim, .is_dyadic = true};
-const RunOptions kReference{.backend = "reference"};
+
+using Shards = PerBackend;
+TESSERA_PER_BACKEND(Shards);
 
 /// Keys of one shard: a view into the whole.
 TensorView shard_of(TensorView keys, int64_t shard) {
-  keys.data = static_cast<const float*>(keys.data) + shard * kShardKeys * keys.strides[1];
+  const auto bytes = static_cast<int64_t>(dtype_bytes(keys.dtype));
+  keys.data = static_cast<const char*>(keys.data) + shard * kShardKeys * keys.strides[1] * bytes;
   keys.shape[1] = kShardKeys;
   return keys;
 }
@@ -40,7 +43,7 @@ struct Sharded {
   }
 
   /// One step over all shards, in the states' direction.
-  void step(const Problem& problem, const SkipPolicy& policy) {
+  void step(const Problem& problem, const SkipPolicy& policy, const RunOptions& options) {
     const std::array<int64_t, 4> shape = {1, kQueries, kHeads, kDim};
     std::vector<float> part_out(kRows * kDim), part_lse(kRows);
     const MutableTensorView whole{out.data(), DType::kFloat32, shape, contiguous_strides(shape)};
@@ -55,9 +58,10 @@ struct Sharded {
       SkipRequest skip{.state = &state, .policy = policy};
       if (i > 0) skip.carried = {.row_max = row_max.data(), .lse = lse.data()};
       MutableTensorView part = whole;
-      part.data = part_out.data();
+      part.data = part_out.data();  // large enough for any dtype
+      part.dtype = problem.spec.dtype;
       reports.push_back(
-          attention_forward(view, {part, part_lse.data(), row_max.data()}, skip, kReference));
+          attention_forward(view, {part, part_lse.data(), row_max.data()}, skip, options));
       const PartialAttention now{{part.data, part.dtype, shape, part.strides}, part_lse.data()};
       const PartialAttention before{{whole.data, whole.dtype, shape, whole.strides}, lse.data()};
       const std::vector<PartialAttention> parts =
@@ -87,7 +91,7 @@ std::string joined(const Sharded& sharded, int64_t head) {
   return text;
 }
 
-TEST(Shards, ACarriedMaximumMarksAsOneStateOverAllKeysDoes) {
+TEST_P(Shards, ACarriedMaximumMarksAsOneStateOverAllKeysDoes) {
   for (const DirectionMode mode : {DirectionMode::kFixed, DirectionMode::kAlternating}) {
     const MaxGapPolicy policy{.direction = mode};
     const SkipState whole = begun_state(kSpec, 4);
@@ -95,13 +99,15 @@ TEST(Shards, ACarriedMaximumMarksAsOneStateOverAllKeysDoes) {
     for (int step = 0; step < 4; ++step) {
       const Problem problem = make_problem(kSpec, 0.2 * step);
       const SkipStateView state = whole.view();
-      const Answer want = run(problem, {.state = &state, .policy = policy}, kReference);
-      sharded.step(problem, policy);
+      const Answer want = run(problem, {.state = &state, .policy = policy}, options());
+      sharded.step(problem, policy, options());
       for (int64_t h = 0; h < kHeads; ++h) {
         EXPECT_EQ(joined(sharded, h), text_of(whole.view(), kKeys / 16, h)) << step;
       }
       for (int64_t i = 0; i < kRows; ++i) ASSERT_NEAR(sharded.lse[i], want.lse[i], 1e-5);
-      for (int64_t i = 0; i < kRows * kDim; ++i) ASSERT_NEAR(sharded.out[i], want.out[i], 1e-5);
+      // Under bf16 each part and the other answer are rounded to it.
+      const double near = is_half(problem.spec.dtype) ? 0x1p-6 * problem.v.max_abs() : 1e-5;
+      for (int64_t i = 0; i < kRows * kDim; ++i) ASSERT_NEAR(sharded.out[i], want.out[i], near);
     }
     const int64_t kept = kept_tiles(whole.view()), all = kHeads * 3 * kKeys / 16;
     EXPECT_LT(kept, all * 3 / 4);
@@ -109,13 +115,13 @@ TEST(Shards, ACarriedMaximumMarksAsOneStateOverAllKeysDoes) {
   }
 }
 
-TEST(Shards, WithoutCarryingEachShardKeepsItsOwnMaximum) {
+TEST_P(Shards, WithoutCarryingEachShardKeepsItsOwnMaximum) {
   // So the test above sees a difference that carrying makes.
   const MaxGapPolicy policy{.direction = DirectionMode::kFixed};
   const Problem problem = make_problem(kSpec);
   const SkipState whole = begun_state(kSpec, 1);
   const SkipStateView state = whole.view();
-  run(problem, {.state = &state, .policy = policy}, kReference);
+  run(problem, {.state = &state, .policy = policy}, options());
   int64_t kept = 0;
   for (int64_t shard = 0; shard < kShards; ++shard) {
     ProblemSpec spec = kSpec;
@@ -127,19 +133,19 @@ TEST(Shards, WithoutCarryingEachShardKeepsItsOwnMaximum) {
     part.v = shard_of(part.v, shard);
     std::vector<float> out(kRows * kDim);
     const std::array<int64_t, 4> shape = {1, kQueries, kHeads, kDim};
-    attention_forward(part, {{out.data(), DType::kFloat32, shape, contiguous_strides(shape)}},
-                      {.state = &view, .policy = policy}, kReference);
+    attention_forward(part, {{out.data(), problem.spec.dtype, shape, contiguous_strides(shape)}},
+                      {.state = &view, .policy = policy}, options());
     kept += kept_tiles(view);
   }
   EXPECT_GT(kept, kept_tiles(state));
 }
 
-TEST(Shards, UnderMassEveryRowLosesAtMostTheSumOfTheShardsBudgets) {
+TEST_P(Shards, UnderMassEveryRowLosesAtMostTheSumOfTheShardsBudgets) {
   constexpr double kBudget = 0.2;
   const MassPolicy policy{.budget = kBudget / kShards, .growth = BudgetGrowth::kConstant};
   Sharded sharded(1);
   const Problem problem = make_problem(kSpec);
-  sharded.step(problem, policy);
+  sharded.step(problem, policy, options());
   int64_t dropped = 0;
   double lost = 0;
   for (const AttentionReport& report : sharded.reports) {
