@@ -65,8 +65,10 @@ bool is_needed(const RowBlock& block, float cut) {
   const Floats tag;
   const Vector limit = hn::Set(tag, cut);
   for (int64_t r = 0; r < block.real_rows; r += kLanes) {
-    const Vector before =
-        hn::Max(hn::Load(tag, block.row_max + r), hn::Load(tag, block.carried_max + r));
+    const Vector found = hn::Load(tag, block.row_max + r);
+    const Vector carried = hn::Load(tag, block.carried_max + r);
+    // Not Max: a NaN in either must leave the tile needed.
+    const Vector before = hn::IfThenElse(hn::Ge(found, carried), found, carried);
     const Vector gap = hn::Sub(hn::Load(tag, block.tile_max + r), before);
     // Not Gt: without a number to compare with, the tile is needed.
     const auto needs = hn::Not(hn::Le(gap, limit));
