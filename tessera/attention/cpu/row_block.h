@@ -46,7 +46,7 @@ struct RowBlock {
   float* tile_sum = nullptr;
   float* rescale = nullptr;
   const float* carried_max = nullptr;  // largest score elsewhere, or -inf
-  const float* reference = nullptr;    // log-sum-exp elsewhere, log2 units, or -inf
+  const float* reference = nullptr;    // log-sum-exp elsewhere, log2 units, -inf for none; or null
 };
 
 /// Cache lines to prefetch while a product runs, one for every four steps of its inner loop:

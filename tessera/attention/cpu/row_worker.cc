@@ -113,14 +113,11 @@ void RowWorker::start(const TileRow& row) {
   std::fill_n(row_max_.data(), padded, kMinusInfinity);
   std::fill_n(row_shift_.data(), padded, kMinusInfinity);
   std::fill_n(carried_max_.data(), padded, kMinusInfinity);
-  std::fill_n(reference_.data(), padded, kMinusInfinity);
   const int64_t at = plan_.row_index(row.batch, row.head, row.q_begin);
   if (plan_.carried.row_max != nullptr) {
     std::copy_n(plan_.carried.row_max + at, rows, carried_max_.data());
   }
-  const bool is_mean = plan_.verdicts == Verdicts::kRowMean;
-  const float* reference = is_mean ? plan_.reference_lse : plan_.carried.lse;
-  if (reference != nullptr) {
+  if (const float* reference = reference_lse()) {
     std::transform(reference + at, reference + at + rows, reference_.data(),
                    [](float lse) { return static_cast<float>(lse * kLog2E); });
   }
@@ -129,6 +126,12 @@ void RowWorker::start(const TileRow& row) {
   verdict_.mass.assign(count, 0.0f);
   verdict_.lost = 0;
   verdict_.lost_rows = 0;
+}
+
+/// The log-sum-exp that masses are measured against, or null.
+const float* RowWorker::reference_lse() const {
+  if (plan_.verdicts == Verdicts::kRowMean) return plan_.reference_lse;
+  return plan_.verdicts == Verdicts::kRowMaximum ? plan_.carried.lse : nullptr;
 }
 
 RowBlock RowWorker::block_at(const TileRow& row, int64_t first) {
@@ -147,7 +150,7 @@ RowBlock RowWorker::block_at(const TileRow& row, int64_t first) {
           .tile_sum = tile_sum_.data(),
           .rescale = rescale_.data(),
           .carried_max = carried_max_.data() + first,
-          .reference = reference_.data() + first};
+          .reference = reference_lse() == nullptr ? nullptr : reference_.data() + first};
 }
 
 TokenRun RowWorker::keys_of(const TileRow& row, int64_t tile) const {
@@ -205,7 +208,7 @@ void RowWorker::judge(const RowBlock& block, size_t index) {
   float& mass = verdict_.mass[index];
   if (plan_.verdicts == Verdicts::kRowMaximum) {
     mass = kernels_.largest_share(block, mass);
-  } else if (plan_.reference_lse != nullptr) {
+  } else if (block.reference != nullptr) {
     mass += kernels_.referred_sum(block);
   }
   if (!visited_.is_probe.empty()) kernels_.split_sum(block, visited_.is_probe[index] != 0);

@@ -22,6 +22,7 @@ class RowWorker {
  private:
   void visit_all(const TileRow& row, PackedHead& packed);
   void start(const TileRow& row);
+  const float* reference_lse() const;
   RowBlock block_at(const TileRow& row, int64_t first);
   /// What to fetch while a tile's scores are computed and while its values are added.
   struct Fetches {

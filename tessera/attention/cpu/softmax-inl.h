@@ -149,22 +149,21 @@ float largest_share(const RowBlock& block, float so_far) {
   const Floats tag;
   Vector largest = hn::Set(tag, so_far);
   for (int64_t r = 0; r < block.real_rows; r += kLanes) {
-    // Far above the sums so far, the carried part may be anything: the share is next to nothing.
-    const Vector exponent = limited(
-        hn::Sub(hn::Load(tag, block.reference + r), hn::Load(tag, block.row_shift + r)), 120.0f);
-    const Vector all = hn::Add(hn::Load(tag, block.row_sum + r), exp2(exponent));
+    Vector all = hn::Load(tag, block.row_sum + r);
+    if (block.reference != nullptr) {
+      // Far above the sums so far, the carried part may be anything: the share is next to nothing.
+      const Vector carried =
+          hn::Sub(hn::Load(tag, block.reference + r), hn::Load(tag, block.row_shift + r));
+      all = hn::Add(all, exp2(limited(carried, 120.0f)));
+    }
     const Vector share =
         hn::IfThenElseZero(real_rows(block, r), hn::Div(hn::Load(tag, block.tile_sum + r), all));
     // Once a lane is NaN, it stays.
     const auto stays = hn::Or(hn::Le(share, largest), hn::IsNaN(largest));
     largest = hn::IfThenElse(stays, largest, share);
   }
-  float lanes[kLanes];
-  hn::StoreU(largest, tag, lanes);
-  for (const float share : lanes) {
-    if (!(share <= so_far) && so_far == so_far) so_far = share;
-  }
-  return so_far;
+  if (!hn::AllFalse(tag, hn::IsNaN(largest))) return std::numeric_limits<float>::quiet_NaN();
+  return hn::GetLane(hn::MaxOfLanes(tag, largest));
 }
 
 float referred_sum(const RowBlock& block) {
