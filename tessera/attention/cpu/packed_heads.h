@@ -7,13 +7,14 @@
 #include <list>
 #include <memory>
 #include <mutex>
+#include <span>
 
 #include "tessera/core/aligned_buffer.h"
 
 namespace tessera::attention::cpu {
 
 /// The tiles of one key head of one batch entry, each a block of keys and a block of values.
-/// Several threads may ask for tiles at once; whoever asks first packs.
+/// Several threads may ask for tiles at once.
 class PackedHead {
  public:
   /// Uses `words`, room for that many tiles.
@@ -28,31 +29,34 @@ class PackedHead {
     const float* values;
   };
 
-  /// The tile, after pack(keys, values) if nobody asked before.
+  /// The first of `tiles`, after pack(tile, keys, values) if nobody asked for it before. While
+  /// another thread packs it, this one packs tiles further on: so many threads that start on one
+  /// head share the packing.
   template <typename Pack>
-  Tile get(int64_t tile, const Pack& pack) {
-    float* keys = words_ + tile * tile_size_;
-    std::atomic<int32_t>& state = states_[tile];
-    int32_t found = state.load(std::memory_order_acquire);
-    if (found == kAbsent &&
-        state.compare_exchange_strong(found, kBusy, std::memory_order_acquire)) {
-      pack(keys, keys + key_tile_);
-      state.store(kReady, std::memory_order_release);
-      state.notify_all();
-    } else if (found != kReady) {
-      state.wait(kBusy, std::memory_order_acquire);
+  Tile get(std::span<const int32_t> tiles, const Pack& pack) {
+    std::atomic<int32_t>& first = states_[tiles.front()];
+    for (const int32_t tile : tiles) {
+      if (first.load(std::memory_order_acquire) == kReady) break;
+      int32_t state = kAbsent;
+      if (!states_[tile].compare_exchange_strong(state, kBusy, std::memory_order_acquire)) continue;
+      pack(tile, keys_of(tile), keys_of(tile) + key_tile_);
+      states_[tile].store(kReady, std::memory_order_release);
+      states_[tile].notify_all();
     }
-    return {keys, keys + key_tile_};
+    first.wait(kBusy, std::memory_order_acquire);
+    return {keys_of(tiles.front()), keys_of(tiles.front()) + key_tile_};
   }
 
   /// The tile's keys; null if it is not packed yet.
   const float* find(int64_t tile) const {
     const bool is_ready = states_[tile].load(std::memory_order_acquire) == kReady;
-    return is_ready ? words_ + tile * tile_size_ : nullptr;
+    return is_ready ? keys_of(tile) : nullptr;
   }
 
  private:
   friend class PackedHeads;
+  float* keys_of(int64_t tile) const { return words_ + tile * tile_size_; }
+
   enum : int32_t { kAbsent, kBusy, kReady };
 
   float* words_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -19,8 +20,8 @@ using cpu::PackedHeads;
 /// Packs a tile as one key and one value that tell which it is; counts.
 struct Packer {
   int packs = 0;
-  PackedHead::Tile get(PackedHead& head, int64_t pair, int64_t tile) {
-    return head.get(tile, [&](float* keys, float* values) {
+  PackedHead::Tile get(PackedHead& head, int64_t pair, int32_t first) {
+    return head.get({&first, 1}, [&](int32_t tile, float* keys, float* values) {
       ++packs;
       keys[0] = static_cast<float>(pair);
       values[0] = static_cast<float>(tile);
@@ -64,6 +65,26 @@ TEST(PackedHeads, LendsEveryUserAHeadOfItsOwn) {
     heads.release(*lent[5 - pair]);
   }
   EXPECT_EQ(packer.packs, 6);
+}
+
+TEST(PackedHeads, PacksFurtherTilesWhileAnotherThreadIsBusyWithTheFirst) {
+  PackedHeads heads(1, 3, 16, 16);
+  PackedHead& head = heads.acquire(0);
+  const std::vector<int32_t> tiles = {0, 1, 2};
+  std::vector<int32_t> first_packed, second_packed;
+  std::thread second;
+  head.get(tiles, [&](int32_t tile, float*, float*) {
+    first_packed.push_back(tile);
+    second = std::thread([&] {
+      head.get(tiles, [&](int32_t other, float*, float*) { second_packed.push_back(other); });
+    });
+    // Only the second thread can do this: the first is in here.
+    while (head.find(2) == nullptr) std::this_thread::yield();
+  });
+  second.join();
+  EXPECT_EQ(first_packed, std::vector<int32_t>{0});
+  EXPECT_EQ(second_packed, (std::vector<int32_t>{1, 2}));
+  heads.release(head);
 }
 
 /// Hands out indices in a random order, to threads that run at once.

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
+#include <span>
 
 namespace tessera::attention::cpu {
 namespace {
@@ -91,12 +92,14 @@ void RowWorker::compute(const TileRow& row) {
 }
 
 void RowWorker::visit_all(const TileRow& row, PackedHead& packed) {
-  for (size_t i = 0; i < visited_.tiles.size(); ++i) {
-    const TokenRun run = keys_of(row, visited_.tiles[i]);
-    const auto tile = packed.get(visited_.tiles[i], [&](float* keys, float* values) {
-      kernels_.pack_keys(run, layout_, keys);
-      kernels_.pack_values({plan_.v, run.batch, run.head, run.first, run.count}, layout_, values);
-    });
+  const std::span<const int32_t> tiles = visited_.tiles;
+  const auto pack = [&](int32_t tile, float* keys, float* values) {
+    const TokenRun run = keys_of(row, tile);
+    kernels_.pack_keys(run, layout_, keys);
+    kernels_.pack_values({plan_.v, run.batch, run.head, run.first, run.count}, layout_, values);
+  };
+  for (size_t i = 0; i < tiles.size(); ++i) {
+    const PackedHead::Tile tile = packed.get(tiles.subspan(i), pack);
     visit(row, i, tile, plan_fetches(row, i, packed, tile.values));
   }
 }
