@@ -30,22 +30,38 @@ double value_at(const Curve& curve, double budget) {
   return low;
 }
 
-/// The largest budget up to which the curve gains at least `slope` tiles a unit of mass.
-template <typename Curve>
-double budget_of_slope(const Curve& curve, double slope) {
-  double budget = 0, low = 0;
-  for (size_t i = 0; i < curve.size(); ++i) {
-    const double next = grid_budget(static_cast<int64_t>(i));
-    if (curve[i] - low < slope * (next - budget)) break;
-    budget = next;
-    low = curve[i];
-  }
-  return budget;
+struct Point {
+  double budget = 0, share = 0;
+};
+
+double slope_between(const Point& low, const Point& high) {
+  return (high.share - low.share) / (high.budget - low.budget);
 }
 
-double growth(int64_t knot) {
-  return 2 * (static_cast<double>(knot) + 0.5) / Calibration::kKnots;
+/// The least concave curve above the given one, from (0, 0): tiles go one at a time, so a curve
+/// starts flat, and its slope says nothing there.
+template <typename Curve>
+std::vector<Point> concave_hull(const Curve& curve) {
+  std::vector<Point> hull = {{}};
+  for (size_t i = 0; i < curve.size(); ++i) {
+    const Point next{grid_budget(static_cast<int64_t>(i)), curve[i]};
+    while (hull.size() > 1 &&
+           slope_between(hull[hull.size() - 2], hull.back()) <= slope_between(hull.back(), next)) {
+      hull.pop_back();
+    }
+    hull.push_back(next);
+  }
+  return hull;
 }
+
+/// The largest budget up to which the curve gains at least `slope` tiles a unit of mass.
+double budget_of_slope(const std::vector<Point>& hull, double slope) {
+  size_t last = 0;
+  while (last + 1 < hull.size() && slope_between(hull[last], hull[last + 1]) >= slope) ++last;
+  return hull[last].budget;
+}
+
+double growth(int64_t knot) { return 2 * (static_cast<double>(knot) + 0.5) / Calibration::kKnots; }
 
 }  // namespace
 
@@ -81,11 +97,10 @@ int64_t CalibrationRecorder::knot(int64_t step) const {
 
 void CalibrationRecorder::add(int64_t layer, int64_t step, std::span<const float> tile_mass,
                               const std::array<int64_t, 4>& shape) {
-  TESSERA_CHECK(0 <= layer && layer < layers_ && 0 <= step && step < total_steps_ &&
-                    shape[1] == heads_,
-                "[CalibrationRecorder] layer, step and heads must be below ", layers_, ", ",
-                total_steps_, " and equal to ", heads_, ", got: ", layer, ", ", step, ", ",
-                shape[1]);
+  TESSERA_CHECK(
+      0 <= layer && layer < layers_ && 0 <= step && step < total_steps_ && shape[1] == heads_,
+      "[CalibrationRecorder] layer, step and heads must be below ", layers_, ", ", total_steps_,
+      " and equal to ", heads_, ", got: ", layer, ", ", step, ", ", shape[1]);
   TESSERA_CHECK(static_cast<int64_t>(tile_mass.size()) == shape[0] * shape[1] * shape[2] * shape[3],
                 "[CalibrationRecorder] tile_mass must fill its shape, got: ", tile_mass.size(),
                 " numbers");
@@ -101,7 +116,8 @@ void CalibrationRecorder::add(int64_t layer, int64_t step, std::span<const float
     double spent = 0;
     size_t gone = 0;
     for (int64_t i = 0; i < kGrid; ++i) {
-      while (gone < masses.size() && spent + masses[gone] <= grid_budget(i)) spent += masses[gone++];
+      while (gone < masses.size() && spent + masses[gone] <= grid_budget(i))
+        spent += masses[gone++];
       sums_[at][i] += static_cast<double>(gone) / static_cast<double>(masses.size());
     }
     ++counts_[at];
@@ -119,12 +135,13 @@ CalibrationRecorder::Curve CalibrationRecorder::curve(int64_t knot, int64_t laye
 std::vector<double> CalibrationRecorder::share_out(const std::vector<Curve>& curves,
                                                    double mean_budget) const {
   const double wanted = mean_budget * static_cast<double>(curves.size());
+  std::vector<std::vector<Point>> hulls;
+  hulls.reserve(curves.size());
+  for (const Curve& curve : curves) hulls.push_back(concave_hull(curve));
   const auto levels_of = [&](double log_slope) {
     std::vector<double> levels;
-    levels.reserve(curves.size());
-    for (const Curve& curve : curves) {
-      levels.push_back(budget_of_slope(curve, std::exp(log_slope)));
-    }
+    levels.reserve(hulls.size());
+    for (const auto& hull : hulls) levels.push_back(budget_of_slope(hull, std::exp(log_slope)));
     return levels;
   };
   const auto sum = [](const std::vector<double>& levels) {
@@ -146,9 +163,9 @@ std::vector<double> CalibrationRecorder::share_out(const std::vector<Curve>& cur
 }
 
 Calibration CalibrationRecorder::solve(double target_sparsity, const CalibrationKey& key) const {
-  TESSERA_CHECK(0 < target_sparsity && target_sparsity <= 0.95,
-                "[CalibrationRecorder] the target sparsity must be in (0, 0.95], got: ",
-                target_sparsity);
+  TESSERA_CHECK(
+      0 < target_sparsity && target_sparsity <= 0.95,
+      "[CalibrationRecorder] the target sparsity must be in (0, 0.95], got: ", target_sparsity);
   std::vector<std::vector<Curve>> curves(Calibration::kKnots);  // [knot][layer * heads + head]
   for (int64_t k = 0; k < Calibration::kKnots; ++k) {
     for (int64_t i = 0; i < layers_ * heads_; ++i) {

@@ -33,9 +33,9 @@ struct Calibration {
 
   CalibrationKey key;
   int64_t layers = 0, heads = 0;
-  double budget = 0;           ///< mean over steps, layers and heads, as MassPolicy::budget
+  double budget = 0;             ///< mean over steps, layers and heads, as MassPolicy::budget
   double expected_sparsity = 0;  ///< of the steps after the first, on the runs it was made from
-  std::vector<float> factors;  ///< [kKnots, layers, heads], mean 1 at each knot
+  std::vector<float> factors;    ///< [kKnots, layers, heads], mean 1 at each knot
 
   /// Budget of a call: `scale` times the growing budget times the factor, at most 0.9.
   float level(int64_t layer, int64_t head, int64_t step, int64_t total_steps, double scale) const;

@@ -8,15 +8,13 @@
 namespace tessera::attention {
 namespace {
 
-// A first guess, from the masses of a small trained video model: of its tiles 46, 38 and 25 % can
-// go at 10, 5 and 1 % of the mass. The certified masses are larger, so the guess errs on the side
-// of keeping too much, which can be made up for; dropping too much cannot.
-constexpr double kGuessedSlope = 0.09;
-constexpr double kGuessedSparsity = 0.40, kGuessedBudget = 0.10;
-constexpr double kCaution = 0.5;
-
-constexpr double kLeastSlope = 0.02, kLargestSlope = 0.4;
-constexpr double kLargestLogStep = 0.7;  // of the scale, from one step to the next
+// What was dropped too early cannot be made up for, what was kept can. So the first budget is a
+// small one, and until a slope has been seen a steep one is assumed. (Of the tiles of a small
+// trained video model 46, 38 and 25 % can go at 10, 5 and 1 % of the mass: a slope of .09.)
+constexpr double kFirstBudget = 1e-3;  // mean over the run, for a target of 1
+constexpr double kAssumedSlope = 0.15, kLeastSlope = 0.02, kLargestSlope = 0.4;
+constexpr double kUpward = 0.85;         // part of a missing rise that one step takes
+constexpr double kLargestLogStep = 2.0;  // of the scale, from one step to the next
 
 }  // namespace
 
@@ -26,21 +24,19 @@ BudgetControl::BudgetControl(const ControlTarget& target, const MassPolicy& poli
       policy_(policy),
       total_steps_(total_steps),
       last_lite_step_(last_lite_step),
-      slope_(kGuessedSlope) {
+      slope_(kAssumedSlope) {
   const double value = target.value;
   if (target.goal == ControlGoal::kRecall) {
-    TESSERA_CHECK(0.5 <= value && value < 1, "[BudgetControl] a recall must be in [0.5, 1), got: ",
-                  value);
+    TESSERA_CHECK(0.5 <= value && value < 1,
+                  "[BudgetControl] a recall must be in [0.5, 1), got: ", value);
     TESSERA_CHECK(policy.probe_period > 0,
                   "[BudgetControl] a target recall needs probes (probe_period >= 2), got: 0");
     scale_ = (1 - value) / std::max(policy.budget, 1e-6);
     return;
   }
-  TESSERA_CHECK(0 < value && value <= 0.95, "[BudgetControl] a sparsity must be in (0, 0.95], got: ",
-                value);
-  const double guess =
-      kCaution * kGuessedBudget * std::exp((value - kGuessedSparsity) / kGuessedSlope);
-  scale_ = std::clamp(guess / std::max(policy.budget, 1e-6), 1e-3, 10.0);
+  TESSERA_CHECK(0 < value && value <= 0.95,
+                "[BudgetControl] a sparsity must be in (0, 0.95], got: ", value);
+  scale_ = kFirstBudget * value / std::max(policy.budget, 1e-6);
 }
 
 double BudgetControl::log_budget(int64_t step) const {
@@ -67,7 +63,7 @@ void BudgetControl::aim_at_sparsity(const TileCounts& tiles) {
   const double log_now = log_budget(step_) + std::log(scale_);
   if (last_level_ > 0 && tiles.dropped > 0 && log_now > last_log_ + 0.02) {
     const double seen = (level - last_level_) / (log_now - last_log_);
-    slope_ = std::clamp(0.5 * (slope_ + seen), kLeastSlope, kLargestSlope);
+    slope_ = std::clamp(0.3 * slope_ + 0.7 * seen, kLeastSlope, kLargestSlope);
   }
   if (tiles.dropped > 0) {
     last_level_ = level;
@@ -83,7 +79,8 @@ void BudgetControl::aim_at_sparsity(const TileCounts& tiles) {
     expected += std::clamp(level + slope_ * growth, 0.0, 0.99);
   }
   const double missing = target_.value * static_cast<double>(total_steps_) - done_ - expected;
-  const double shift = missing / static_cast<double>(rest) / slope_;
+  double shift = missing / static_cast<double>(rest) / slope_;
+  if (shift > 0) shift *= kUpward;
   scale_ *= std::exp(std::clamp(shift, -kLargestLogStep, kLargestLogStep));
   scale_ = std::clamp(scale_, 1e-6, 1e6);
 }

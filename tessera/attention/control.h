@@ -59,7 +59,7 @@ class BudgetControl {
   ControlTarget target_;
   MassPolicy policy_;
   int64_t total_steps_, last_lite_step_;
-  int64_t step_ = 0;        // observed so far
+  int64_t step_ = 0;  // observed so far
   double scale_ = 1;
   double slope_;            // d sparsity / d ln(budget)
   double done_ = 0;         // sparsity of the observed steps, summed

@@ -32,6 +32,8 @@ void add_segment(CLI::App& program, Console& console, Run& chosen);  // a group
 void add_train_demo_video(CLI::App& program, Console& console, Run& chosen);
 void add_train_demo_sam(CLI::App& program, Console& console, Run& chosen);
 void add_evaluate_demo_sam(CLI::App& program, Console& console, Run& chosen);
+void add_calibrate(CLI::App& program, Console& console, Run& chosen);
+void add_bench(CLI::App& program, Console& console, Run& chosen);    // a group
 void add_doctor(CLI::App& program, Console& console, Run& chosen);
 
 }  // namespace tessera::cli

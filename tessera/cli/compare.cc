@@ -30,7 +30,7 @@ struct Options {
 
 int run_compare(Console& console, Options options) {
   check_output_folder(options.output, options.is_forced);
-  options.film.attention = "lite";
+  options.film.attention.attention = "lite";
   resolve_attention(options.film, console);
   const LoadedModel loaded = load_model(options.film);
   Comparison comparison = plan_comparison(loaded, options.film, options.output);
@@ -54,7 +54,8 @@ void add_compare(CLI::App& program, Console& console, Run& chosen) {
       "skipped tiles, PSNR and SSIM on a page.\n\n"
       "  tessera compare -p \"two red circles moving left\" -o circles\n"
       "  tessera compare -p \"a white ring growing\" --size 128x128 --threshold -5 -o ring");
-  add_film_flags(*command, options->film, false);
+  add_film_flags(*command, options->film);
+  add_attention_flags(*command, options->film.attention, false);
   add_output_flag(*command, options->output, "Folder for films, report.json and index.html");
   add_force_flag(*command, options->is_forced);
   finish_command(*command, console, chosen,

@@ -67,8 +67,8 @@ pages::TileCounts tile_counts(const video::GeneratedVideo& video, int64_t num_la
     for (const auto& tiles : video.steps[step].tiles) {
       const size_t index =
           counts.index(step, static_cast<int>(tiles.layer), static_cast<int>(tiles.stream));
-      counts.kept[index] += tiles.visited;
-      counts.total[index] += tiles.total;
+      counts.kept[index] += tiles.tiles.visited;
+      counts.total[index] += tiles.tiles.total;
     }
   }
   return counts;
@@ -93,12 +93,11 @@ pages::CompareReport describe(const LoadedModel& loaded, const FilmOptions& opti
       request.frames / patch[0] * (request.height / patch[1]) * (request.width / patch[2]);
   report.q_tile = static_cast<int>(config.attention.q_tile);
   report.kv_tile = static_cast<int>(config.attention.kv_tile);
-  report.policy = options.policy;
-  report.direction = options.direction;
-  report.token_order = options.token_order;
+  report.policy = policy_text(options.attention, request.attention);
+  report.direction = options.attention.direction;
+  report.token_order = options.attention.token_order;
   if (request.attention.token_order == attention::TokenOrderKind::kBoxes)
-    report.token_order += " " + options.token_box;
-  report.threshold = request.attention.policy.threshold;
+    report.token_order += " " + options.attention.token_box;
   report.machine = machine_name();
   report.threads = at::get_num_threads();
   report.torch_version = torch_version();

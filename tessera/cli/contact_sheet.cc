@@ -122,7 +122,8 @@ void add_contact_sheet(CLI::App& program, Console& console, Run& chosen) {
       "Make films of many prompts and show some frames of each in one picture.\n\n"
       "  tessera contact-sheet -o sheet.png            (16 fixed prompts)\n"
       "  tessera contact-sheet --prompts mine.txt --columns 8 -o mine.png");
-  add_film_flags(*command, options->film, true);
+  add_film_flags(*command, options->film);
+  add_attention_flags(*command, options->film.attention, true);
   add_output_flag(*command, options->output, "The picture (PNG)");
   command->add_option("--prompts", options->prompts, "Text file with a prompt a line");
   command->add_option("--columns", options->columns, "Frames of each film")

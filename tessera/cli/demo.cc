@@ -136,7 +136,7 @@ int run_demo(Console& console, Options options) {
   FilmOptions film;
   film.model = options.model;
   film.threads = options.threads;
-  film.attention = "lite";
+  film.attention.attention = "lite";
   const LoadedModel loaded = load_model(film);
   auto plans = plan_films(options, loaded, film);
   OutputFolder folder(options.output, options.is_forced);

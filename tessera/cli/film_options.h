@@ -9,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "tessera/cli/attention_options.h"
 #include "tessera/video/text_to_video.h"
 
 namespace tessera::cli {
@@ -19,15 +20,11 @@ struct FilmOptions {
   int64_t frames = 0, steps = 0, seed = 0, upscale = 0;
   double guidance = 0, shift = 0, fps = 0;
   int threads = 0;
-  std::string attention = "auto", policy = "max_gap", direction = "alternating";
-  std::optional<double> threshold;
-  int64_t dense_first = 1, dense_last = 0;
-  std::vector<int64_t> dense_layers;
-  std::string token_order = "hilbert", token_box = "4x4x8";
+  AttentionOptions attention;
 };
 
-/// Adds the flags; `with_attention` false leaves out --attention, for commands that run both.
-void add_film_flags(CLI::App& command, FilmOptions& options, bool with_attention);
+/// Adds the flags, without those of add_attention_flags.
+void add_film_flags(CLI::App& command, FilmOptions& options);
 
 /// The request these options make of a model of this configuration. Throws InvalidArgument that
 /// names the flag's rule and value.

@@ -64,20 +64,52 @@ LoadedModel load_model(const FilmOptions& options) {
 }
 
 void resolve_attention(FilmOptions& options, Console& console) {
-  if (options.device == "cpu" || options.attention == "dense") {
-    if (options.attention == "auto") options.attention = "lite";
+  if (options.device == "cpu" || options.attention.attention == "dense") {
+    if (options.attention.attention == "auto") options.attention.attention = "lite";
     return;
   }
-  if (options.attention == "lite") {
+  if (options.attention.attention == "lite") {
     throw Unsupported(concat("[--attention] lite runs on: cpu; got --device ", options.device,
                              " (auto or dense use Torch's attention there)"));
   }
   console.warn(concat("no tile-skipping back end for ", options.device, ": attention is dense"));
-  options.attention = "dense";
+  options.attention.attention = "dense";
+}
+
+attention::CalibrationKey calibration_key(const LoadedModel& loaded,
+                                          const video::VideoRequest& request) {
+  const auto& tiles = loaded.model.config.attention;
+  const auto* mass = std::get_if<attention::MassPolicy>(&request.attention.policy);
+  std::string order(attention::token_order_name(request.attention.token_order));
+  if (request.attention.token_order == attention::TokenOrderKind::kBoxes) {
+    for (const int64_t extent : request.attention.token_box) order += concat(" ", extent);
+  }
+  // Weights, configuration and vocabulary together; one changed byte is another model.
+  const std::string text = loaded.digests.dump();
+  return {.model = sha256(std::as_bytes(std::span(text))),
+          .q_tile = static_cast<int32_t>(tiles.q_tile),
+          .kv_tile = static_cast<int32_t>(tiles.kv_tile),
+          .token_order = order,
+          .estimate = mass != nullptr ? mass->estimate : attention::MassEstimate::kRowMaximum};
+}
+
+void check_calibration(const LoadedModel& loaded, const video::VideoRequest& request) {
+  if (request.attention.calibration == nullptr) return;
+  const auto& made_for = request.attention.calibration->key;
+  const auto needed = calibration_key(loaded, request);
+  TESSERA_CHECK(made_for.model == needed.model,
+                "[--calibration] was made for another model (digest ", made_for.model,
+                "), this one is: ", needed.model);
+  TESSERA_CHECK(made_for.token_order == needed.token_order,
+                "[--calibration] was made for token order ", made_for.token_order,
+                ", got: ", needed.token_order);
+  TESSERA_CHECK(made_for == needed,
+                "[--calibration] was made for other tiles or another --estimate");
 }
 
 video::GeneratedVideo run_film(Console& console, const std::string& title,
                                const LoadedModel& loaded, const video::VideoRequest& request) {
+  check_calibration(loaded, request);
   warn_of_unknown_words(console, loaded.model, request);
   Progress progress(console, title, request.steps);
   return video::generate_video(loaded.model, request, [&](const video::StepReport& report) {
@@ -100,8 +132,8 @@ media::Frames shown_film(const video::GeneratedVideo& video, int64_t upscale, do
 TileSums sum_tiles(const video::StepRecord& step) {
   TileSums sums;
   for (const auto& tiles : step.tiles) {
-    sums.total += tiles.total;
-    sums.visited += tiles.visited;
+    sums.total += tiles.tiles.total;
+    sums.visited += tiles.tiles.visited;
   }
   return sums;
 }

@@ -24,6 +24,13 @@ struct LoadedModel {
 /// Unsupported (device).
 LoadedModel load_model(const FilmOptions& options);
 
+/// What a calibration of this model and request is valid for.
+attention::CalibrationKey calibration_key(const LoadedModel& loaded,
+                                          const video::VideoRequest& request);
+
+/// Throws InvalidArgument unless the request's calibration, if any, was made for this.
+void check_calibration(const LoadedModel& loaded, const video::VideoRequest& request);
+
 /// Decides what --attention auto means here: lite where the device has a back end, else dense with
 /// a warning. Throws Unsupported for lite where there is none.
 void resolve_attention(FilmOptions& options, Console& console);

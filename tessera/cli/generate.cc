@@ -70,7 +70,8 @@ void add_generate(CLI::App& program, Console& console, Run& chosen) {
       "--seed 3 -o star.mp4\n"
       "  tessera generate -p \"three green squares moving up\" --attention dense -o frames/\n"
       "  tessera generate --rerun circles.mp4.json -o again.mp4");
-  add_film_flags(*command, options->film, true);
+  add_film_flags(*command, options->film);
+  add_attention_flags(*command, options->film.attention, true);
   add_output_flag(*command, options->output, "x.mp4, x.y4m, or a folder for PNG frames");
   command->add_option("--rerun", options->rerun,
                       "Take the settings from the sidecar of an earlier film");

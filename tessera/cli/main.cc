@@ -93,6 +93,8 @@ int run_program(int argc, char** argv) {
   add_train_demo_video(program, console, chosen);
   add_train_demo_sam(program, console, chosen);
   add_evaluate_demo_sam(program, console, chosen);
+  add_calibrate(program, console, chosen);
+  add_bench(program, console, chosen);
   add_doctor(program, console, chosen);
   if (const auto words = unknown_command(program, argc, argv); !words.empty()) {
     const auto group = words.substr(0, words.rfind(' ') == words.npos ? 0 : words.rfind(' ') + 1);

@@ -3,16 +3,76 @@
 #include <algorithm>
 #include <cmath>
 
+#include <ATen/TensorOperators.h>
+
 #include "tessera/core/error.h"
 
 namespace tessera::video {
 
-void check_settings(const AttentionSettings& settings, int64_t num_layers) {
-  const float threshold = settings.policy.threshold;
-  TESSERA_CHECK(std::isfinite(threshold) && threshold < 0,
+namespace {
+
+void check_policy(const attention::MaxGapPolicy& policy, const AttentionSettings& settings,
+                  int64_t /*num_layers*/) {
+  TESSERA_CHECK(std::isfinite(policy.threshold) && policy.threshold < 0,
                 "[generate] the attention threshold is in natural-log units and must be below 0, "
                 "got: ",
-                threshold);
+                policy.threshold);
+  TESSERA_CHECK(!settings.target && settings.calibration == nullptr,
+                "[generate] a target or a calibration needs the policy mass, got: max_gap");
+}
+
+void check_policy(const attention::MassPolicy& policy, const AttentionSettings& settings,
+                  int64_t num_layers) {
+  attention::mass_budget(policy, 0, 1, 0);
+  if (settings.target) attention::BudgetControl(*settings.target, policy, 1, 0);
+  if (settings.calibration == nullptr) return;
+  const auto& calibration = *settings.calibration;
+  TESSERA_CHECK(calibration.key.estimate == policy.estimate,
+                "[generate] the calibration is for the other estimate of the masses");
+  TESSERA_CHECK(calibration.layers == num_layers, "[generate] the calibration is for ",
+                calibration.layers, " layers, the model has ", num_layers);
+}
+
+bool needs_lse(const attention::SkipPolicy& policy) {
+  const auto* mass = std::get_if<attention::MassPolicy>(&policy);
+  return mass != nullptr && mass->estimate == attention::MassEstimate::kRowMean;
+}
+
+attention::TileCounts counts_of(const at::Tensor& counters) {
+  const auto sums = counters.sum(at::IntArrayRef{0, 1});  // [kCounters]
+  const auto* count = sums.const_data_ptr<int64_t>();
+  return {.total = count[0],
+          .visited = count[1],
+          .dropped = count[2],
+          .probed = count[3],
+          .returned = count[4],
+          .loaded = count[5]};
+}
+
+/// Mean over the rows of (mass of what was visited) / (mass of all).
+double recall_of(const at::Tensor& lse, const at::Tensor& q, const at::Tensor& k,
+                 const at::Tensor& v) {
+  const auto dense = torch_ops::attention_forward(q, k, v);
+  return (lse - dense.lse).exp().mean().item<double>();
+}
+
+attention::LostMass mass_of(const at::Tensor& masses) {
+  attention::LostMass sum;
+  const auto* mass = masses.const_data_ptr<double>();
+  for (int64_t i = 0; i < masses.numel(); i += torch_ops::kMasses) {
+    sum += attention::LostMass{.dropped = mass[i],
+                               .spent = mass[i + 1],
+                               .lost = mass[i + 2],
+                               .rows = static_cast<int64_t>(mass[i + 3])};
+  }
+  return sum;
+}
+
+}  // namespace
+
+void check_settings(const AttentionSettings& settings, int64_t num_layers) {
+  std::visit([&](const auto& policy) { check_policy(policy, settings, num_layers); },
+             settings.policy);
   TESSERA_CHECK(settings.dense_first_steps >= 0 && settings.dense_last_steps >= 0,
                 "[generate] the numbers of dense steps must be >= 0, got: ",
                 settings.dense_first_steps, " and ", settings.dense_last_steps);
@@ -29,10 +89,26 @@ std::string stream_name(Stream stream) {
 }
 
 SkipAttention::SkipAttention(const AttentionSettings& settings, const TileSizes& tiles,
-                             int64_t total_steps, int32_t token_order)
-    : settings_(settings), tiles_(tiles), total_steps_(total_steps), token_order_(token_order) {}
+                             int64_t total_steps, int32_t token_order, int32_t num_streams)
+    : settings_(settings),
+      tiles_(tiles),
+      total_steps_(total_steps),
+      token_order_(token_order),
+      is_shared_(settings.guidance == GuidanceState::kShared && num_streams == 2) {
+  if (!settings.target || settings.mode == AttentionMode::kDense) return;
+  control_.emplace(*settings.target, std::get<attention::MassPolicy>(settings.policy), total_steps,
+                   total_steps - 1 - settings.dense_last_steps);
+}
 
 void SkipAttention::begin_step(int64_t step) {
+  if (control_ && !statistics_.empty()) {
+    attention::StepSums sums;
+    for (const auto& call : statistics_) {
+      sums.tiles += call.tiles;
+      sums.mass += call.mass;
+    }
+    control_->observe(sums);
+  }
   step_ = step;
   statistics_.clear();
 }
@@ -43,7 +119,7 @@ SelfAttention SkipAttention::stream(Stream stream) {
 }
 
 const torch_ops::SkipStateTensors* SkipAttention::state(Stream stream, int64_t layer) const {
-  const auto found = states_.find({stream, layer});
+  const auto found = states_.find({is_shared_ ? Stream::kConditional : stream, layer});
   return found == states_.end() ? nullptr : &found->second;
 }
 
@@ -58,7 +134,8 @@ bool SkipAttention::is_dense(int64_t layer) const {
 // nothing but what is left out, and their statistics count the same things.
 torch_ops::SkipStateTensors& SkipAttention::state_for(Stream stream, int64_t layer,
                                                       const at::Tensor& q) {
-  const auto [entry, is_new] = states_.try_emplace({stream, layer});
+  const auto [entry, is_new] =
+      states_.try_emplace({is_shared_ ? Stream::kConditional : stream, layer});
   auto& state = entry->second;
   if (!is_new) return state;
   state = torch_ops::make_skip_state({.batch = q.size(0),
@@ -67,28 +144,52 @@ torch_ops::SkipStateTensors& SkipAttention::state_for(Stream stream, int64_t lay
                                       .kv_len = q.size(1),
                                       .geometry = {.q_tile = static_cast<int32_t>(tiles_.q_tile),
                                                    .kv_tile = static_cast<int32_t>(tiles_.kv_tile)},
-                                      .token_order = token_order_});
+                                      .token_order = token_order_,
+                                      .streams = is_shared_ ? 2 : 1,
+                                      .has_lse = needs_lse(settings_.policy)});
   torch_ops::begin_generation(state, total_steps_);
   return state;
+}
+
+attention::SkipPolicy SkipAttention::policy_of(int64_t layer, int64_t num_heads,
+                                               std::vector<float>& levels) const {
+  const auto* settings = std::get_if<attention::MassPolicy>(&settings_.policy);
+  if (settings == nullptr || (!control_ && settings_.calibration == nullptr)) {
+    return settings_.policy;
+  }
+  for (int64_t head = 0; head < num_heads; ++head) {
+    if (settings_.calibration != nullptr) {
+      levels.push_back(
+          settings_.calibration->level(layer, head, step_, total_steps_, budget_scale()));
+    } else {
+      const double budget = attention::mass_budget(*settings, step_, total_steps_, head);
+      levels.push_back(static_cast<float>(
+          std::min(budget * budget_scale(), attention::BudgetControl::kMaxBudget)));
+    }
+  }
+  attention::MassPolicy policy = *settings;
+  policy.budgets = {.values = levels, .steps = 1, .heads = num_heads};
+  return policy;
 }
 
 at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor& q,
                                  const at::Tensor& k, const at::Tensor& v) {
   if (!q.is_cpu()) return attend_with_torch(q, k, v);
   torch_ops::AttentionCall call;
-  call.policy = settings_.policy;
+  std::vector<float> levels;
+  call.policy = policy_of(layer, q.size(2), levels);
   call.is_dense_step = is_dense(layer);
   call.token_order = token_order_;
+  call.with_tile_mass = static_cast<bool>(settings_.observer);
+  if (is_shared_) call.stream = static_cast<int64_t>(stream);
   const auto result = torch_ops::attention_forward(q, k, v, &state_for(stream, layer, q), call);
   backend_ = torch_ops::last_backend();
-
-  const auto sums = result.counters.sum(at::IntArrayRef{0, 1});  // [3]
-  const auto* counts = sums.const_data_ptr<int64_t>();
+  if (settings_.observer) settings_.observer(stream, layer, step_, result.tile_mass);
   statistics_.push_back({.stream = stream,
                          .layer = layer,
-                         .total = counts[0],
-                         .visited = counts[1],
-                         .dropped = counts[2]});
+                         .tiles = counts_of(result.counters),
+                         .mass = mass_of(result.masses),
+                         .recall = settings_.measures_recall ? recall_of(result.lse, q, k, v) : 0});
   return result.out;
 }
 

@@ -33,7 +33,7 @@ Inputs inputs_by_tile(int64_t offset) {
 
 AttentionSettings lite(float threshold) {
   AttentionSettings settings;
-  settings.policy.threshold = threshold;
+  settings.policy = attention::MaxGapPolicy{.threshold = threshold};
   return settings;
 }
 
@@ -51,7 +51,7 @@ TEST(SkipAttention, DenseModeIsTorchsAttention) {
   const auto want = torch_attention(qkv[0], qkv[1], qkv[2]);
   // A weighted mean of values below 6: 96 roundings of fp32 at worst.
   EXPECT_LT((got - want).abs().max().item<float>(), 6 * 96 * 6e-8);
-  EXPECT_EQ(attention.statistics()[0].visited, 2 * 6 * 6);
+  EXPECT_EQ(attention.statistics()[0].tiles.visited, 2 * 6 * 6);
   EXPECT_FALSE(attention.backend().empty());
 }
 
@@ -61,10 +61,10 @@ TEST(SkipAttention, LiteModeLeavesOutWhatItDropped) {
   const auto stream = attention.stream(Stream::kConditional);
   attention.begin_step(0);
   run(stream, qkv);
-  const auto first = attention.statistics().at(0);
+  const auto first = attention.statistics().at(0).tiles;
   attention.begin_step(1);
   run(stream, qkv);
-  const auto second = attention.statistics().at(0);
+  const auto second = attention.statistics().at(0).tiles;
   EXPECT_EQ(first.visited, first.total);
   EXPECT_GT(first.dropped, 0);
   EXPECT_EQ(second.visited, second.total - first.dropped);
@@ -99,7 +99,7 @@ TEST(SkipAttention, FirstAndLastStepsCanBeDense) {
   for (int64_t step = 0; step < 4; ++step) {
     attention.begin_step(step);
     run(attention.stream(Stream::kConditional), qkv);
-    const auto& tiles = attention.statistics().at(0);
+    const auto& tiles = attention.statistics().at(0).tiles;
     is_dense.push_back(tiles.visited == tiles.total);
     is_dropping.push_back(tiles.dropped > 0);
   }
@@ -118,8 +118,8 @@ TEST(SkipAttention, ChosenLayersStayDense) {
     attention.begin_step(step);
     for (const int64_t layer : {0, 1}) run(attention.stream(Stream::kConditional), qkv, layer);
   }
-  EXPECT_LT(attention.statistics()[0].visited, attention.statistics()[0].total);
-  EXPECT_EQ(attention.statistics()[1].visited, attention.statistics()[1].total);
+  EXPECT_LT(attention.statistics()[0].tiles.visited, attention.statistics()[0].tiles.total);
+  EXPECT_EQ(attention.statistics()[1].tiles.visited, attention.statistics()[1].tiles.total);
 }
 
 TEST(SkipAttention, StatesKnowTheTokenOrder) {

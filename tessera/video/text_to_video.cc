@@ -95,7 +95,8 @@ GeneratedVideo generate_video(const VideoModel& model, const VideoRequest& reque
   GeneratedVideo video;
   video.fps = model.config.defaults.fps;
   const auto layout = make_token_layout(token_order_spec(model.config, request), device);
-  SkipAttention attention(request.attention, model.config.attention, request.steps, layout.id);
+  SkipAttention attention(request.attention, model.config.attention, request.steps, layout.id,
+                          request.guidance == 1 ? 1 : 2);
   const GuidedModel guided(model, request, device, layout, attention, video.unknown_words);
   FlowUniPc solver(request.steps, request.shift);
   auto x = draw_noise(model.config.dit, request).to(device).unsqueeze(0);  // [1, C, F, Y, X]

@@ -51,7 +51,7 @@ VideoRequest request_for(const VideoModel& model, const std::string& prompt = "a
   auto request = default_request(model.config);
   request.prompt = prompt;
   request.seed = 5;
-  request.attention.policy.threshold = -2;
+  request.attention.policy = attention::MaxGapPolicy{.threshold = -2};
   return request;
 }
 
@@ -114,7 +114,7 @@ INSTANTIATE_TEST_SUITE_P(Predictions, OneStep,
 TEST(GenerateVideo, LiteThatDropsNothingIsDenseToTheBit) {
   const auto model = tiny_model();
   auto request = request_for(model);
-  request.attention.policy.threshold = -1e30f;
+  request.attention.policy = attention::MaxGapPolicy{.threshold = -1e30f};
   const auto lite = generate_video(model, request);
   request.attention.mode = AttentionMode::kDense;
   EXPECT_TRUE(at::equal(lite.sample, generate_video(model, request).sample));
@@ -161,7 +161,7 @@ TEST(GenerateVideo, TellsWhatEachLayerAndStreamDid) {
   int64_t left_out = 0;
   for (const auto& step : video.steps) {
     ASSERT_EQ(step.tiles.size(), 4u);  // two layers, two streams
-    for (const auto& tiles : step.tiles) {
+    for (const auto& [stream, layer, tiles, mass, recall] : step.tiles) {
       EXPECT_EQ(tiles.total, 2 * 12 * 12);  // 192 tokens in tiles of 16, two heads
       left_out += tiles.total - tiles.visited;
       EXPECT_TRUE(step.step >= 2 || tiles.visited == tiles.total);

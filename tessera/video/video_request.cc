@@ -22,7 +22,6 @@ VideoRequest default_request(const VideoConfig& config) {
   request.steps = config.defaults.steps;
   request.guidance = config.defaults.guidance;
   request.shift = config.defaults.shift;
-  request.attention.policy.threshold = static_cast<float>(config.defaults.threshold);
   return request;
 }
 

@@ -130,7 +130,6 @@ std::string settings(const CompareReport& r) {
                  std::to_string(r.q_tile) + " queries × " + std::to_string(r.kv_tile) + " keys") +
          setting("Token order", r.token_order) + setting("Policy", r.policy) +
          setting("Direction", r.direction) +
-         setting("Threshold (natural log)", r.threshold != 0 ? number_text(r.threshold) : "") +
          setting("Back end", r.backend) + setting("Machine", r.machine) +
          setting("Threads", r.threads > 0 ? std::to_string(r.threads) : "") +
          setting("Torch", r.torch_version) + setting("Tessera", r.tessera_version) + "</dl></div>";

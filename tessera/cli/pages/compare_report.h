@@ -47,9 +47,9 @@ struct CompareReport {
   double guidance = 0;
   int64_t tokens = 0;             // of one latent film: Lq = Lk
   int q_tile = 0, kv_tile = 0;    // tokens
-  std::string policy, direction;  // such as "max_gap", "alternating"
+  std::string policy;             // in words, with its numbers
+  std::string direction;          // such as "alternating"
   std::string token_order;        // such as "hilbert", "boxes 4x4x8"
-  double threshold = 0;           // natural-log units, negative
   std::string backend, machine;   // back end that ran, processor or GPU
   int threads = 0;
   std::string torch_version, tessera_version;

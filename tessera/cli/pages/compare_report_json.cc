@@ -71,7 +71,6 @@ void visit_fields(Report& r, const Visit& visit) {
   visit("attention", "policy", r.policy);
   visit("attention", "direction", r.direction);
   visit("attention", "token_order", r.token_order);
-  visit("attention", "threshold", r.threshold);
   visit("machine", "backend", r.backend);
   visit("machine", "name", r.machine);
   visit("machine", "threads", r.threads);

@@ -105,10 +105,9 @@ CompareReport sample_report(const std::string& prompt, int steps, int layers, ui
   report.guidance = 5;
   report.tokens = 1560;
   report.q_tile = report.kv_tile = 64;
-  report.policy = "max_gap";
+  report.policy = "max_gap, threshold -6.93 (natural log)";
   report.direction = "alternating";
   report.token_order = "hilbert";
-  report.threshold = -6.93;
   report.backend = "cpu (AVX-512)";
   report.machine = "Intel Xeon, 2 cores";
   report.threads = 2;

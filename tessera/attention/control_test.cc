@@ -1,0 +1,111 @@
+#include "tessera/attention/control.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "tessera/core/error.h"
+
+namespace tessera::attention {
+namespace {
+
+constexpr int64_t kTiles = 100000;
+
+/// A model whose tiles can go at a budget eps like a + b ln(eps), changing over the run as
+/// `drift` says; marks only grow.
+struct World {
+  double level, slope, drift;
+
+  double share(double budget, double time) const {
+    return std::clamp(level + slope * std::log(budget) + drift * time, 0.0, 0.98);
+  }
+
+  /// The sparsity of a whole run under the control.
+  double run(double target, int64_t steps, int64_t dense_first = 0, int64_t dense_last = 0) const {
+    const MassPolicy policy;
+    BudgetControl control({ControlGoal::kSparsity, target}, policy, steps, steps - 1 - dense_last);
+    double kept = 1, computed = 0;
+    for (int64_t step = 0; step < steps; ++step) {
+      const bool is_dense = step < dense_first || step >= steps - dense_last;
+      StepSums sums;
+      sums.tiles.total = kTiles;
+      sums.tiles.visited = std::llround((is_dense ? 1 : kept) * kTiles);
+      computed += static_cast<double>(sums.tiles.visited);
+      if (!is_dense) {
+        const double budget = std::min(control.scale() * mass_budget(policy, step, steps, 0), 0.9);
+        const double next = std::min(
+            kept, 1 - share(budget, static_cast<double>(step) / static_cast<double>(steps)));
+        sums.tiles.dropped = std::llround((kept - next) * kTiles);
+        kept = next;
+      }
+      control.observe(sums);
+    }
+    return 1 - computed / static_cast<double>(kTiles * steps);
+  }
+};
+
+TEST(BudgetControl, LandsOnTheSparsityInWorldsOfAllKinds) {
+  // Tiles that go easily and hardly, at slopes from flat to steep, over few and many steps.
+  for (const double level : {0.45, 0.6, 0.75}) {
+    for (const double slope : {0.06, 0.09, 0.14}) {
+      for (const double drift : {-0.05, 0.0, 0.1}) {
+        for (const int64_t steps : {20, 30, 50}) {
+          const World world{level, slope, drift};
+          for (const double target : {0.2, 0.3, 0.4}) {
+            // What the largest budget could reach from the second step on.
+            const double reachable =
+                world.share(0.12, 0.5) * (1 - 1.0 / static_cast<double>(steps));
+            if (target > reachable) continue;
+            EXPECT_NEAR(world.run(target, steps), target, 0.02)
+                << "level " << level << " slope " << slope << " drift " << drift << " steps "
+                << steps;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(BudgetControl, CountsDenseStepsAtBothEnds) {
+  const World world{0.65, 0.09, 0};
+  EXPECT_NEAR(world.run(0.3, 40, 4, 4), 0.3, 0.02);
+}
+
+TEST(BudgetControl, DoesWhatItCanWhereTheTargetIsOutOfReach) {
+  const World world{0.2, 0.05, 0};
+  const double reached = world.run(0.9, 30);
+  EXPECT_GT(reached, 0.1);
+  EXPECT_LT(reached, 0.2);
+}
+
+TEST(BudgetControl, FollowsTheRecallThatProbesSee) {
+  const MassPolicy policy{.probe_period = 16};
+  BudgetControl control({ControlGoal::kRecall, 0.95}, policy, 40, 39);
+  double lost = 0, last = 0;
+  for (int64_t step = 0; step < 40; ++step) {
+    // Twice the budget is lost, and half of that change shows at once.
+    const double budget = control.scale() * mass_budget(policy, step, 40, 0);
+    lost += 0.5 * (2 * budget - lost);
+    StepSums sums;
+    sums.mass.lost = lost;
+    sums.mass.rows = 100;
+    control.observe(sums);
+    last = 1 / (1 + lost);
+  }
+  EXPECT_NEAR(last, 0.95, 0.01);
+}
+
+TEST(BudgetControl, RefusesTargetsOutOfRange) {
+  const MassPolicy plain, probing{.probe_period = 8};
+  for (const double value : {0.0, -0.1, 0.96, std::nan("")}) {
+    EXPECT_THROW(BudgetControl({ControlGoal::kSparsity, value}, plain, 10, 9), InvalidArgument);
+  }
+  for (const double value : {0.49, 1.0, std::nan("")}) {
+    EXPECT_THROW(BudgetControl({ControlGoal::kRecall, value}, probing, 10, 9), InvalidArgument);
+  }
+  EXPECT_THROW(BudgetControl({ControlGoal::kRecall, 0.9}, plain, 10, 9), InvalidArgument);
+}
+
+}  // namespace
+}  // namespace tessera::attention
