@@ -53,7 +53,7 @@ void add_compare(CLI::App& program, Console& console, Run& chosen) {
       "Make a film with dense and with tile-skipping attention from one seed, and report speed,\n"
       "skipped tiles, PSNR and SSIM on a page.\n\n"
       "  tessera compare -p \"two red circles moving left\" -o circles\n"
-      "  tessera compare -p \"a white ring growing\" --size 128x128 --threshold -5 -o ring");
+      "  tessera compare -p \"a white ring growing\" --size 128x128 --target-sparsity 0.3 -o ring");
   add_film_flags(*command, options->film);
   add_attention_flags(*command, options->film.attention, false);
   add_output_flag(*command, options->output, "Folder for films, report.json and index.html");

@@ -104,7 +104,7 @@ class Films(InFolder):
     def test_contact_sheet(self):
         (self.folder / "prompts.txt").write_text("a red circle\n\na blue square\n")
         (self.folder / "sheet.toml").write_text(
-            '[contact-sheet]\ncolumns = 3\n[compare]\nthreshold = -5\n')
+            '[contact-sheet]\ncolumns = 3\n[compare]\nbudget = 0.1\n')
         result = run("contact-sheet", "--prompts", self.folder / "prompts.txt", *TINY, "--config",
                      self.folder / "sheet.toml", "-o", self.folder / "sheet.png")
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -327,7 +327,7 @@ class BadInput(WithModel):
         self.refuse(3, "a.y4m.json", "exists", "--force")
 
     def test_impossible_numbers(self):
-        for flag, value in (("--frames", 0), ("--steps", 0), ("--threshold", 1), ("--threads", 0),
+        for flag, value in (("--frames", 0), ("--steps", 0), ("--budget", 1), ("--threads", 0),
                             ("--guidance", "nan"), ("--attention", "fast")):
             self.refuse(2, flag.lstrip("-"), arguments=[flag, value])
 
