@@ -9,12 +9,12 @@ namespace tessera::attention {
 namespace {
 
 // What was dropped too early cannot be made up for, what was kept can. So the first budget is a
-// small one, and until a slope has been seen a steep one is assumed. (Of the tiles of a small
-// trained video model 46, 38 and 25 % can go at 10, 5 and 1 % of the mass: a slope of .09.)
-constexpr double kFirstBudget = 1e-3;  // mean over the run, for a target of 1
-constexpr double kAssumedSlope = 0.15, kLeastSlope = 0.02, kLargestSlope = 0.4;
+// small one, and until a power has been seen a large one is assumed. (On the demo video model the
+// sparsity goes like budget^.6 under the certified masses.)
+constexpr double kFirstBudget = 0.005;  // mean over the run, for a target of 1
+constexpr double kAssumedPower = 1.0, kLeastPower = 0.15, kLargestPower = 1.5;
 constexpr double kUpward = 0.85;         // part of a missing rise that one step takes
-constexpr double kLargestLogStep = 2.0;  // of the scale, from one step to the next
+constexpr double kLargestLogStep = 1.4;  // of the scale, from one step to the next
 
 }  // namespace
 
@@ -24,7 +24,7 @@ BudgetControl::BudgetControl(const ControlTarget& target, const MassPolicy& poli
       policy_(policy),
       total_steps_(total_steps),
       last_lite_step_(last_lite_step),
-      slope_(kAssumedSlope) {
+      power_(kAssumedPower) {
   const double value = target.value;
   if (target.goal == ControlGoal::kRecall) {
     TESSERA_CHECK(0.5 <= value && value < 1,
@@ -49,40 +49,52 @@ void BudgetControl::observe(const StepSums& sums) {
   if (target_.goal == ControlGoal::kRecall) {
     aim_at_recall(sums.mass);
   } else {
-    aim_at_sparsity(sums.tiles);
+    aim_at_sparsity(sums);
   }
   ++step_;
 }
 
-void BudgetControl::aim_at_sparsity(const TileCounts& tiles) {
+void BudgetControl::aim_at_sparsity(const StepSums& sums) {
+  const TileCounts& tiles = sums.tiles;
   const auto total = static_cast<double>(std::max<int64_t>(tiles.total, 1));
   done_ += 1 - static_cast<double>(tiles.visited) / total;
+  if (sums.is_dense) return;
   // Probes are computed too: they take from the sparsity what they take from the tiles.
   const double level =
       1 - static_cast<double>(tiles.visited - tiles.dropped + tiles.returned) / total;
   const double log_now = log_budget(step_) + std::log(scale_);
-  if (last_level_ > 0 && tiles.dropped > 0 && log_now > last_log_ + 0.02) {
-    const double seen = (level - last_level_) / (log_now - last_log_);
-    slope_ = std::clamp(0.3 * slope_ + 0.7 * seen, kLeastSlope, kLargestSlope);
+  if (last_level_ > 0 && log_now > last_log_ + 0.02) {
+    const double seen = std::log(std::max(level / last_level_, 1.0)) / (log_now - last_log_);
+    power_ = std::clamp(0.5 * power_ + 0.5 * seen, kLeastPower, kLargestPower);
   }
-  if (tiles.dropped > 0) {
+  if (level > 0 && (tiles.dropped > 0 || log_now > last_log_)) {
     last_level_ = level;
     last_log_ = log_now;
   }
 
-  // What the steps to come will add up to at the present scale. Marks of step u act from u + 1 on.
-  const int64_t rest = last_lite_step_ - step_;
-  if (rest <= 0) return;
-  double expected = 0;
-  for (int64_t u = step_ + 1; u <= last_lite_step_; ++u) {
-    const double growth = log_budget(u - 1) - log_budget(step_);
-    expected += std::clamp(level + slope_ * growth, 0.0, 0.99);
+  const double needed = target_.value * static_cast<double>(total_steps_) - done_;
+  double low = std::log(scale_) - kLargestLogStep, high = std::log(scale_) + kLargestLogStep;
+  if (level > 0) {
+    for (int i = 0; i < 40; ++i) {
+      const double middle = (low + high) / 2;
+      (expected(level, middle) < needed ? low : high) = middle;
+    }
+  } else {
+    low = high;
   }
-  const double missing = target_.value * static_cast<double>(total_steps_) - done_ - expected;
-  double shift = missing / static_cast<double>(rest) / slope_;
-  if (shift > 0) shift *= kUpward;
-  scale_ *= std::exp(std::clamp(shift, -kLargestLogStep, kLargestLogStep));
+  const double shift = low - std::log(scale_);
+  scale_ *= std::exp(shift > 0 ? kUpward * shift : shift);
   scale_ = std::clamp(scale_, 1e-6, 1e6);
+}
+
+double BudgetControl::expected(double level, double log_scale) const {
+  double sum = 0;
+  for (int64_t u = step_ + 1; u <= last_lite_step_; ++u) {
+    // Marks of step u - 1 act in step u; a budget below the one that bought `level` buys nothing.
+    const double rise = log_budget(u - 1) + log_scale - last_log_;
+    sum += std::min(level * std::exp(power_ * std::max(rise, 0.0)), 0.98);
+  }
+  return sum;
 }
 
 void BudgetControl::aim_at_recall(const LostMass& mass) {

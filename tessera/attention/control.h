@@ -9,9 +9,9 @@
 //
 // Sparsity means: of all tiles of all steps, layers, heads and streams, the share that was not
 // computed, dense steps and probes included. Marks only grow, so a target is approached from
-// below: the sparsity that a budget eps buys is taken to be a + b ln(eps) (over the span of
-// interest it is nearly that), b is learned from step to step, and the scale is set such that the
-// steps still to come, on the growing budget, make up for what is missing.
+// below: the sparsity that a budget eps buys is taken to go like eps^p, p is learned from step to
+// step, and the scale is set such that the steps still to come, on the growing budget, make up for
+// what is missing.
 //
 // Recall means: mass of the kept tiles over the mass of all, estimated by probes (mass.h). The
 // scale follows the ratio of the lost mass allowed and seen.
@@ -34,6 +34,7 @@ struct ControlTarget {
 struct StepSums {
   TileCounts tiles;
   LostMass mass;
+  bool is_dense = false;  ///< no call of the step could drop anything
 };
 
 class BudgetControl {
@@ -52,16 +53,18 @@ class BudgetControl {
   static constexpr double kMaxBudget = 0.9;
 
  private:
-  void aim_at_sparsity(const TileCounts& tiles);
+  void aim_at_sparsity(const StepSums& sums);
   void aim_at_recall(const LostMass& mass);
   double log_budget(int64_t step) const;
+  /// Sparsity of the steps to come, summed, if `level` holds now and the scale is this.
+  double expected(double level, double log_scale) const;
 
   ControlTarget target_;
   MassPolicy policy_;
   int64_t total_steps_, last_lite_step_;
   int64_t step_ = 0;  // observed so far
   double scale_ = 1;
-  double slope_;            // d sparsity / d ln(budget)
+  double power_;            // d ln(sparsity) / d ln(budget)
   double done_ = 0;         // sparsity of the observed steps, summed
   double last_level_ = -1;  // sparsity that the last observed step left for the next one
   double last_log_ = 0;     // ln of the budget that bought it

@@ -102,7 +102,7 @@ SkipAttention::SkipAttention(const AttentionSettings& settings, const TileSizes&
 
 void SkipAttention::begin_step(int64_t step) {
   if (control_ && !statistics_.empty()) {
-    attention::StepSums sums;
+    attention::StepSums sums{.is_dense = is_dense_step()};
     for (const auto& call : statistics_) {
       sums.tiles += call.tiles;
       sums.mass += call.mass;
@@ -123,11 +123,14 @@ const torch_ops::SkipStateTensors* SkipAttention::state(Stream stream, int64_t l
   return found == states_.end() ? nullptr : &found->second;
 }
 
+bool SkipAttention::is_dense_step() const {
+  return settings_.mode == AttentionMode::kDense || step_ < settings_.dense_first_steps ||
+         step_ >= total_steps_ - settings_.dense_last_steps;
+}
+
 bool SkipAttention::is_dense(int64_t layer) const {
   const auto& layers = settings_.dense_layers;
-  return settings_.mode == AttentionMode::kDense || step_ < settings_.dense_first_steps ||
-         step_ >= total_steps_ - settings_.dense_last_steps ||
-         std::find(layers.begin(), layers.end(), layer) != layers.end();
+  return is_dense_step() || std::find(layers.begin(), layers.end(), layer) != layers.end();
 }
 
 // Dense calls have a state too: it gives them the same tiles, so that dense and lite differ in

@@ -109,6 +109,7 @@ class SkipAttention {
                     const at::Tensor& v);
   /// Devices without a back end of ours: dense, without statistics.
   at::Tensor attend_with_torch(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v);
+  bool is_dense_step() const;
   bool is_dense(int64_t layer) const;
   torch_ops::SkipStateTensors& state_for(Stream stream, int64_t layer, const at::Tensor& q);
   /// The settings' policy with the budgets of this layer and step. `levels` is their memory.
