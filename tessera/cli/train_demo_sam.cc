@@ -8,6 +8,7 @@
 #include "tessera/cli/checks.h"
 #include "tessera/cli/command.h"
 #include "tessera/cli/common_flags.h"
+#include "tessera/cli/models.h"
 #include "tessera/cli/prompt_scoring.h"
 #include "tessera/cli/training_command.h"
 #include "tessera/core/error.h"
@@ -25,6 +26,7 @@ struct Options : TrainingOptions {
   int loader_threads = -1;    // -1: what the machine has to spare
   double uses_per_scene = 0;  // 0: the recipe's
   int num_scored = 50;
+  std::string initial_model;
   segmentation::SamTrainingSettings settings;
 };
 
@@ -71,6 +73,10 @@ int run_training(Console& console, const Options& options) {
   job.settings = options.settings;
   if (options.batch > 0) job.settings.batch = options.batch;
   if (options.uses_per_scene > 0) job.settings.uses_per_scene = options.uses_per_scene;
+  if (!options.initial_model.empty()) {
+    job.initial_model = find_model(options.initial_model);
+    job.settings.balanced_until = 0;  // it finds objects already
+  }
   job.settings.loader_threads =
       options.loader_threads >= 0 ? options.loader_threads : spare_threads(options.num_devices);
   std::optional<Progress> progress;
@@ -96,10 +102,14 @@ void add_train_demo_sam(CLI::App& program, Console& console, Run& chosen) {
       "Train the demo Segment Anything Model from scenes that the program draws itself.\n\n"
       "  tessera train-demo-sam -o run --device cuda --num-devices 2 --minutes 15\n"
       "  tessera train-demo-sam -o run --resume --device cuda --num-devices 2 --minutes 15\n"
+      "  tessera train-demo-sam -o better --init run/model --device cuda --minutes 15\n"
       "  tessera train-demo-sam -o try --steps 20 --tiny                   (on a CPU, to see it "
       "work)");
   add_training_flags(*command, *options, options->settings);
   command->add_flag("--tiny", options->is_tiny, "A far smaller network on 128-pixel scenes");
+  command->add_option("--init", options->initial_model,
+                      "Start from the weights of this model (a name or folder) instead of random "
+                      "ones; --resume takes it again");
   command->add_option("--batch", options->batch, "Images a step and GPU; 0: the recipe's")
       ->check(not_negative());
   command

@@ -4,6 +4,7 @@
 #include <string>
 
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/TensorOperators.h>
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/batch_norm.h>
 #include <ATen/ops/conv2d.h>
@@ -18,6 +19,7 @@ namespace {
 constexpr double kBatchNormEps = 1e-5;
 constexpr double kBatchNormMomentum = 0.1;
 constexpr double kChannelNormEps = 1e-6;  // SAM's, not PyTorch's 1e-5
+constexpr int64_t kNarrowChannels = 16;   // those of SAM's mask prompts
 
 }  // namespace
 
@@ -66,8 +68,17 @@ ChannelNorm2d::ChannelNorm2d(int64_t channels)
 
 at::Tensor ChannelNorm2d::forward(const at::Tensor& x) const {
   const auto pixels = x.permute({0, 2, 3, 1}).to(at::kFloat);  // [B, Y, X, C]
-  const auto y = at::layer_norm(pixels, {x.size(1)}, weight, bias, kChannelNormEps);
+  const bool is_narrow = x.is_cuda() && x.size(1) <= kNarrowChannels;
+  const auto y = is_narrow ? narrow_layer_norm(pixels, weight, bias, kChannelNormEps)
+                           : at::layer_norm(pixels, {x.size(1)}, weight, bias, kChannelNormEps);
   return y.to(x.scalar_type()).permute({0, 3, 1, 2});
+}
+
+at::Tensor narrow_layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                             double eps) {
+  const auto centred = x - x.mean(-1, /*keepdim=*/true);
+  const auto variance = centred.square().mean(-1, /*keepdim=*/true);
+  return centred * (variance + eps).rsqrt() * weight + bias;
 }
 
 void initialise_weights(torch::nn::Module& module, uint64_t seed) {

@@ -57,6 +57,11 @@ struct ChannelNorm2d : torch::nn::Module {
   at::Tensor weight, bias;
 };
 
+/// LayerNorm over the last dim of x [..., C] by plain operations, which is faster than Torch's
+/// where C is a handful: its CUDA kernel gives a block of threads to each row.
+at::Tensor narrow_layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                             double eps);
+
 /// Random weights by PyTorch's defaults: convolutions and their biases uniform within
 /// 1 / sqrt(fan in), norms one and zero with fresh statistics. Same seed, same weights, on any
 /// device; g, h and the U-Net are initialised by it.

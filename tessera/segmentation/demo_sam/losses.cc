@@ -9,6 +9,7 @@
 #include <ATen/ops/binary_cross_entropy_with_logits.h>
 #include <ATen/ops/sigmoid.h>
 #include <ATen/ops/take_along_dim.h>
+#include <ATen/ops/upsample_bilinear2d.h>
 #include <ATen/ops/where.h>
 
 #include "tessera/segmentation/demo_sam/prompts.h"
@@ -50,8 +51,13 @@ Tensor actual_iou(const Tensor& logits, const Tensor& coverage) {
 PromptLoss prompt_loss(const Tensor& logits, const Tensor& estimates, const Tensor& coverage,
                        double balance) {
   const Tensor guesses = estimates.to(at::kFloat);
-  const Tensor iou = actual_iou(logits, coverage);
-  const Tensor least = std::get<0>(mask_losses(logits, coverage, balance).min(1));
+  const int64_t side = coverage.size(3);
+  const Tensor masks =
+      logits.size(3) == side
+          ? logits
+          : at::upsample_bilinear2d(logits.to(at::kFloat), at::IntArrayRef{side, side}, false);
+  const Tensor iou = actual_iou(masks, coverage);
+  const Tensor least = std::get<0>(mask_losses(masks, coverage, balance).min(1));
   const Tensor error = (guesses - iou).square().mean();
   const Tensor best = take_ranked_first(logits.detach().to(at::kFloat), guesses);
   return {least.mean() + error, take_ranked_first(iou, guesses).mean(), best};

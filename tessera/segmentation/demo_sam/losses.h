@@ -8,9 +8,9 @@
 //   balanced = half the mean cross-entropy over the inside and half that over the outside
 // For t in {0, 1} that is the focal loss with gamma = 2; a border pixel of coverage between has its
 // least loss near p = t, so the border lies where the object's does, between pixels.
-// Nearly every pixel of a mask is background, so the first two alone reward the answer "nothing"; the
-// balanced term makes it as costly as its opposite. It starts the training and then fades, since it
-// favours too large masks. What it is worth: docs/decisions/0004-demo-sam-recipe.md.
+// Nearly every pixel of a mask is background, so the first two alone reward the answer "nothing";
+// the balanced term makes it as costly as its opposite. It starts the training and then fades,
+// since it favours too large masks. What it is worth: docs/decisions/0004-demo-sam-recipe.md.
 // Source: Kirillov et al. 2023, Segment Anything, appendix A; Lin et al. 2017 (focal); Li et al.
 // 2020, Generalized Focal Loss (soft targets).
 #pragma once
@@ -31,7 +31,8 @@ struct PromptLoss {
   at::Tensor best;  // fp32 [T, 1, M, M], detached: the logits of that mask
 };
 
-/// logits [T, n, M, M], estimates [T, n], coverage [T, 1, M, M].
+/// logits [T, n, M, M], estimates [T, n], coverage [T, 1, S, S]: at another size than the logits'
+/// it is met by these enlarged (bilinear), as masks are when they are used.
 PromptLoss prompt_loss(const at::Tensor& logits, const at::Tensor& estimates,
                        const at::Tensor& coverage, double balance = 0);
 

@@ -72,5 +72,19 @@ TEST(PromptLoss, AnswersWithTheMaskThatTheModelRanksFirst) {
   EXPECT_EQ(result.best.max().item<float>(), -3);
 }
 
+TEST(PromptLoss, MeetsATruthOfMorePixelsByMasksEnlarged) {
+  at::manual_seed(3);
+  const auto logits = at::randn({2, 1, 4, 4}).requires_grad_(), estimates = at::rand({2, 1});
+  const auto truth = (at::rand({2, 1, 8, 8}) > 0.5).to(at::kFloat);
+  const auto found = prompt_loss(logits, estimates, truth);
+  const auto enlarged = at::upsample_bilinear2d(logits.detach(), {8, 8}, false);
+  const auto expected = prompt_loss(enlarged, estimates, truth);
+  EXPECT_FLOAT_EQ(found.loss.item<float>(), expected.loss.item<float>());
+  EXPECT_FLOAT_EQ(found.iou.item<float>(), expected.iou.item<float>());
+  EXPECT_TRUE(at::equal(found.best, logits.detach()));  // the next prompt has the masks' own size
+  found.loss.backward();
+  EXPECT_GT(logits.grad().abs().sum().item<float>(), 0);
+}
+
 }  // namespace
 }  // namespace tessera::segmentation

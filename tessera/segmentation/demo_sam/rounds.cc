@@ -1,6 +1,7 @@
 #include "tessera/segmentation/demo_sam/rounds.h"
 
 #include <ATen/TensorOperators.h>
+#include <ATen/ops/avg_pool2d.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/stack.h>
 #include <ATen/ops/zeros.h>
@@ -24,7 +25,7 @@ PromptLoss learn(const Sam& sam, const Tensor& embedding, const PromptGroup& gro
     const nn::AutocastOnCuda autocast(embedding.device());
     masks = sam.decode(embedding, group.prompts, is_ambiguous);
   }
-  PromptLoss result = prompt_loss(masks.logits, masks.iou, group.coverage, balance);
+  PromptLoss result = prompt_loss(masks.logits, masks.iou, group.truth, balance);
   (result.loss * weight).backward();
   result.loss = result.loss.detach() * weight;
   return result;
@@ -50,8 +51,11 @@ std::vector<PromptGroup> first_prompts(const SamConfig& config, const Tensor& la
                                        at::Generator& generator) {
   std::vector<PromptGroup> groups;
   const auto add = [&](PromptTask task, const Tensor& members, int count) -> PromptGroup& {
+    const Tensor truth = masks_of(labels, members, labels.size(1));
+    const int64_t factor = labels.size(1) / config.mask_size();
     groups.push_back({task,
-                      masks_of(labels, members, config.mask_size()),
+                      at::avg_pool2d(truth, {factor, factor}, {factor, factor}),
+                      truth,
                       {},
                       static_cast<double>(count) / counts.total()});
     return groups.back();

@@ -17,7 +17,8 @@ enum class PromptTask { kPoint, kBox, kGuided };
 /// Targets of one task, asked for together.
 struct PromptGroup {
   PromptTask task = PromptTask::kPoint;
-  at::Tensor coverage;   // fp32 [T, 1, M, M]
+  at::Tensor coverage;   // fp32 [T, 1, M, M]: where to click
+  at::Tensor truth;      // fp32 [T, 1, S, S], the picture's own pixels: what the loss compares with
   Sam::Prompts prompts;  // of the next round
   double share = 1;      // of all targets
 };

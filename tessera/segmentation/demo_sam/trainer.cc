@@ -67,8 +67,16 @@ class SamTrainer {
 
  private:
   static std::shared_ptr<Sam> initialised(const SamTrainingJob& job, at::Device device) {
-    auto sam = std::make_shared<Sam>(job.config);
-    sam->initialise(job.settings.seed);
+    std::shared_ptr<Sam> sam;
+    if (job.initial_model.empty() || job.is_resumed) {
+      sam = std::make_shared<Sam>(job.config);
+      sam->initialise(job.settings.seed);
+    } else {
+      sam = load_sam(job.initial_model);
+      TESSERA_CHECK(sam->config == job.config,
+                    "[train_demo_sam] the initial model must have the configuration ",
+                    sam_config_json(job.config), ", got: ", sam_config_json(sam->config));
+    }
     sam->to(device);
     return sam;
   }
@@ -104,13 +112,18 @@ class SamTrainer {
     Tensor leaf = embedding.detach().requires_grad_();
     const BatchTables tables =
         split_numbers(on_device(batch.numbers), settings_.batch, settings_.targets);
-    const double balance = std::max(0.0, 1 - fraction / settings_.balanced_until);
+    const double balance = balance_at(fraction);
     const Tensor numbers = run_rounds(
         *sam_, leaf,
         first_prompts(job_.config, on_device(batch.labels), tables, settings_.targets, generator),
         corrections, balance, generator);
     embedding.backward(leaf.grad());
     return {numbers, static_cast<double>(settings_.batch)};
+  }
+
+  double balance_at(double fraction) const {
+    const double until = settings_.balanced_until;
+    return until > 0 ? std::max(0.0, 1 - fraction / until) : 0;
   }
 
   Tensor encode(const Tensor& images) const {
@@ -148,8 +161,8 @@ void check_settings(const SamTrainingSettings& settings) {
                 " and ", counts.guided);
   TESSERA_CHECK(settings.max_corrections >= 1,
                 "[train_demo_sam] max_corrections must be >= 1, got: ", settings.max_corrections);
-  TESSERA_CHECK(settings.balanced_until > 0,
-                "[train_demo_sam] balanced_until must be > 0, got: ", settings.balanced_until);
+  TESSERA_CHECK(settings.balanced_until >= 0,
+                "[train_demo_sam] balanced_until must be >= 0, got: ", settings.balanced_until);
 }
 
 }  // namespace

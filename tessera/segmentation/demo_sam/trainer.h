@@ -8,6 +8,8 @@
 // are taken in any order.
 #pragma once
 
+#include <filesystem>
+
 #include "tessera/nn/training/training_run.h"
 #include "tessera/segmentation/demo_sam/scene_batches.h"
 #include "tessera/segmentation/sam/config.h"
@@ -23,7 +25,8 @@ struct SamTrainingSettings : nn::RunSettings {
   /// in the first of them only.
   int max_corrections = 3;
 
-  /// Fraction of the run over which the balanced term of the loss fades from 1 to 0.
+  /// Fraction of the run over which the balanced term of the loss fades from 1 to 0; 0 for none of
+  /// it, as for weights that find objects already.
   double balanced_until = 0.3;
 
   double uses_per_scene = 1;
@@ -34,6 +37,10 @@ struct SamTrainingSettings : nn::RunSettings {
 struct SamTrainingJob : nn::RunJob {
   SamConfig config;
   SamTrainingSettings settings;
+
+  /// Weights to start from, as load_sam() takes them; empty: random ones. A resumed run has its
+  /// own.
+  std::filesystem::path initial_model;
 };
 
 /// Names of TrainingProgress::others: mean IoU of the mask ranked first, after one point, a box, a
@@ -42,7 +49,7 @@ inline constexpr const char* kSamMeasures[] = {"point", "box", "mask", "correcte
 
 /// Runs the job on this rank. Rank 0 writes checkpoint.safetensors (fp32, everything needed to
 /// continue) and, each time it does, `run_folder/model` with the averaged weights in fp16. Throws
-/// as nn::run_training does.
+/// as nn::run_training does, and InvalidArgument for an initial model of another configuration.
 nn::TrainingEnd train_demo_sam(const SamTrainingJob& job);
 
 }  // namespace tessera::segmentation

@@ -1,5 +1,7 @@
 #include "tessera/segmentation/demo_sam/trainer.h"
 
+#include <ATen/ops/allclose.h>
+#include <ATen/ops/equal.h>
 #include <gtest/gtest.h>
 
 #include "tessera/core/error.h"
@@ -85,6 +87,39 @@ TEST(TrainDemoSam, RefusesACheckpointOfOtherTargets) {
   job.is_resumed = true;
   job.settings.targets.guided = 2;
   EXPECT_THROW(train_demo_sam(job), IoError);
+}
+
+TEST(TrainDemoSam, StartsFromAGivenModel) {
+  const testing::TemporaryFolder folder;
+  const auto communicator = nn::make_single_communicator();
+  train_demo_sam(small_job(folder / "first", *communicator));
+  auto job = small_job(folder / "second", *communicator);
+  job.initial_model = folder / "first" / "model";
+  job.settings.balanced_until = 0;
+  job.settings.learning_rate = 1e-12;  // stays where it starts
+  job.settings.max_steps = 1;
+  train_demo_sam(job);
+  const auto first = load_sam(folder / "first" / "model"),
+             second = load_sam(folder / "second" / "model");
+  const auto expected = first->named_parameters();
+  for (const auto& entry : second->named_parameters())
+    EXPECT_TRUE(at::allclose(entry.value(), expected[entry.key()], 1e-3, 1e-6)) << entry.key();
+  // The random matrix of the positions is no parameter and must come along.
+  const auto buffers = first->named_buffers();
+  for (const auto& entry : second->named_buffers())
+    EXPECT_TRUE(at::equal(entry.value(), buffers[entry.key()])) << entry.key();
+}
+
+TEST(TrainDemoSam, RefusesToStartFromAnotherConfiguration) {
+  const testing::TemporaryFolder folder;
+  const auto communicator = nn::make_single_communicator();
+  auto job = small_job(folder / "first", *communicator);
+  job.settings.max_steps = 1;
+  train_demo_sam(job);
+  auto other = small_job(folder / "second", *communicator);
+  other.initial_model = folder / "first" / "model";
+  other.config.depth += 1;
+  EXPECT_THROW(train_demo_sam(other), InvalidArgument);
 }
 
 TEST(TrainDemoSam, RefusesSettingsThatCannotWork) {

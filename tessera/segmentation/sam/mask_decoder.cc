@@ -4,14 +4,21 @@
 #include <ATen/ops/bmm.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
-#include <ATen/ops/linear.h>
 #include <ATen/ops/stack.h>
 
 #include "tessera/core/error.h"
+#include "tessera/segmentation/sam/fast_linear.h"
 
 namespace tessera::segmentation {
 
 using at::Tensor;
+
+namespace {
+
+/// [N, C, Y, X] as the decoder keeps it -> [N, Y, X, C], side by side.
+Tensor channels_last(const Tensor& x) { return lean(x).permute({0, 2, 3, 1}).contiguous(); }
+
+}  // namespace
 
 MaskDecoder::MaskDecoder(const SamConfig& config) {
   const int64_t dim = config.prompt_dim, num_masks = config.num_multimask + 1;
@@ -43,10 +50,14 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
   TESSERA_CHECK(dense.size(0) == 1 || dense.size(0) == prompts,
                 "[Sam::decode] the dense prompts must be one or as many as the prompts, ", prompts,
                 ", got: ", dense.size(0));
-  Tensor image = lean(embeddings);
-  if (dense.size(0) > images) image = image.repeat_interleave(prompts / images, 0);
-  image = image + lean(dense);
-  const auto [read, keys] = transformer->forward(image, lean(image_positions), tokens);
+  // Channels last from here on: then the transformer's tokens are views, and what is computed from
+  // them lies side by side. [B, K, Y, X, dim], K the prompts of an image with a dense one each.
+  const int64_t each = dense.size(0) > images ? prompts / images : 1;
+  Tensor dense_last = channels_last(dense);
+  if (dense.size(0) > 1) dense_last = dense_last.unflatten(0, {images, each});
+  const Tensor image = (channels_last(embeddings).unsqueeze(1) + dense_last).flatten(0, 1);
+  const auto [read, keys] =
+      transformer->forward(image.permute({0, 3, 1, 2}), lean(image_positions), tokens);
 
   const Tensor features = upscale(keys).flatten(1, 2);  // [P, Y * X * 16, dim / 8]
   // Only the tokens that are asked for.
@@ -56,11 +67,12 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
   for (int64_t i = first; i < end; ++i) {
     kernels.push_back(hypernetworks[i]->forward(read.select(1, 1 + i)));
   }
+  // In this order of factors the gradient of the features lies as they do.
   const Tensor logits =
-      at::bmm(at::stack(kernels, 1).to(features.scalar_type()), features.transpose(1, 2));
+      at::bmm(features, at::stack(kernels, 2).to(features.scalar_type()));  // [P, Y * X * 16, n]
   const int64_t y = embeddings.size(2), x = embeddings.size(3);
-  return {logits.view({prompts, end - first, y, x, 2, 2, 2, 2})
-              .permute({0, 1, 2, 4, 6, 3, 5, 7})
+  return {logits.view({prompts, y, x, 2, 2, 2, 2, end - first})
+              .permute({0, 7, 1, 3, 5, 2, 4, 6})
               .reshape({prompts, end - first, 4 * y, 4 * x})
               .to(at::kFloat),
           iou_head->forward(read.select(1, 0)).slice(1, first, end).to(at::kFloat)};
@@ -72,7 +84,7 @@ Sam::Masks MaskDecoder::forward(const Tensor& embeddings, const Tensor& image_po
 Tensor MaskDecoder::upscale(const Tensor& image) const {
   const auto double_up = [](const Tensor& x, const DoublingConv2d& layer) {
     const Tensor weight = layer.weight.permute({2, 3, 1, 0}).flatten(0, 2);  // [4 out, in]
-    return at::linear(x, weight, layer.bias.repeat({4})).unflatten(-1, {4, layer.bias.size(0)});
+    return fast_linear(x, weight, layer.bias.repeat({4})).unflatten(-1, {4, layer.bias.size(0)});
   };
   const Tensor half = double_up(image, *up1);  // [P, Y * X, 4, dim / 4]
   const Tensor normed = lean_layer_norm(half, up_norm->weight, up_norm->bias, 1e-6);

@@ -57,9 +57,11 @@ at::Tensor Mlp::forward(at::Tensor x) const {
   return x;
 }
 
-at::Tensor lean(const at::Tensor& x) {
-  return x.is_cuda() && at::autocast::is_autocast_enabled(at::kCUDA) ? x.to(at::kBFloat16) : x;
+bool is_lean(const at::Tensor& x) {
+  return x.is_cuda() && at::autocast::is_autocast_enabled(at::kCUDA);
 }
+
+at::Tensor lean(const at::Tensor& x) { return is_lean(x) ? x.to(at::kBFloat16) : x; }
 
 at::Tensor lean_layer_norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
                            double eps) {

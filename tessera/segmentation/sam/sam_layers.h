@@ -48,6 +48,9 @@ struct Mlp : torch::nn::Module {
 /// memory, once for each addition and norm. Under autocast on CUDA they are kept in bf16, as its
 /// products need them anyway; elsewhere nothing changes.
 ///
+/// Whether that holds for x now.
+bool is_lean(const at::Tensor& x);
+
 /// x as the decoder keeps it: bf16 under autocast on CUDA, else x itself.
 at::Tensor lean(const at::Tensor& x);
 

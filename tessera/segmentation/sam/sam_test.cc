@@ -1,13 +1,17 @@
 #include "tessera/segmentation/sam/sam.h"
 
+#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
+#include <ATen/ops/allclose.h>
 #include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/einsum.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/layer_norm.h>
+#include <ATen/ops/linear.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
@@ -15,9 +19,11 @@
 #include <gtest/gtest.h>
 
 #include "tessera/core/error.h"
+#include "tessera/segmentation/sam/padded_sam_testing.h"
+#include "tessera/segmentation/layers.h"
+#include "tessera/segmentation/sam/fast_linear.h"
 #include "tessera/segmentation/sam/position_attention.h"
 #include "tessera/segmentation/sam/sam_layers.h"
-#include "tessera/segmentation/sam/padded_sam_testing.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -234,6 +240,49 @@ TEST(PositionAttentionTables, AreInterpolatedForAnotherSide) {
   const auto a = position_attention(q, k, v, long_table, short_table, 3, 3);
   EXPECT_LT(largest_difference(a, position_attention(q, k, v, short_table, short_table, 3, 3)),
             1e-6);
+}
+
+TEST(LinearWithSwiftBias, HasTheGradientsOfTorchs) {
+  at::manual_seed(1);
+  for (const bool needs_x : {true, false}) {
+    const auto x = at::randn({2, 5, 3}, at::kDouble).requires_grad_(needs_x);
+    const auto weight = at::randn({4, 3}, at::kDouble).requires_grad_();
+    const auto bias = at::randn({4}, at::kDouble).requires_grad_();
+    const auto scale = at::randn({2, 5, 4}, at::kDouble);
+    std::vector<at::Tensor> leaves{x, weight, bias}, expected;
+    const auto plain = at::linear(x, weight, bias);
+    (plain * scale).sum().backward();
+    for (auto& leaf : leaves) {
+      expected.push_back(leaf.grad());
+      leaf.mutable_grad().reset();
+    }
+    const auto swift = linear_with_swift_bias(x, weight, bias);
+    EXPECT_TRUE(at::allclose(swift, plain));
+    // As the transposed gradient of a transposed output comes.
+    (swift.transpose(0, 1) * scale.transpose(0, 1)).sum().backward();
+    for (size_t i = 0; i < leaves.size(); ++i) {
+      ASSERT_EQ(leaves[i].grad().defined(), expected[i].defined());
+      if (expected[i].defined()) EXPECT_TRUE(at::allclose(leaves[i].grad(), expected[i]));
+    }
+  }
+}
+
+TEST(NarrowLayerNorm, IsTorchsWithItsGradients) {
+  at::manual_seed(2);
+  for (const int64_t channels : {1, 4, 16}) {
+    const auto x = (at::randn({3, 5, channels}, at::kDouble) * 4 + 2).requires_grad_();
+    const auto weight = at::randn({channels}, at::kDouble),
+               bias = at::randn({channels}, at::kDouble);
+    const auto scale = at::randn({3, 5, channels}, at::kDouble);
+    const auto expected = at::layer_norm(x, {channels}, weight, bias, 1e-6);
+    (expected * scale).sum().backward();
+    const auto gradient = x.grad().clone();
+    x.mutable_grad().reset();
+    const auto found = narrow_layer_norm(x, weight, bias, 1e-6);
+    (found * scale).sum().backward();
+    EXPECT_TRUE(at::allclose(found, expected, 1e-9, 1e-9));
+    EXPECT_TRUE(at::allclose(x.grad(), gradient, 1e-6, 1e-9));
+  }
 }
 
 TEST(MlpBlock, LargeHiddenLayersComeInSlices) {

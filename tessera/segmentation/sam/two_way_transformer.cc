@@ -5,6 +5,8 @@
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 
+#include "tessera/segmentation/sam/fast_linear.h"
+
 namespace tessera::segmentation {
 
 using at::Tensor;
@@ -15,6 +17,10 @@ constexpr double kEps = 1e-5;
 
 std::shared_ptr<nn::LayerNorm> layer_norm(int64_t dim) {
   return std::make_shared<nn::LayerNorm>(dim, kEps);
+}
+
+Tensor linear(const nn::Linear& layer, const Tensor& x) {
+  return fast_linear(x, layer.weight, layer.bias);
 }
 
 at::Tensor norm(const nn::LayerNorm& layer, const Tensor& x) {
@@ -40,12 +46,12 @@ Tensor ProjectedAttention::forward(const Tensor& q, const Tensor& k, const Tenso
     return x.view({x.size(0), x.size(1), num_heads, x.size(2) / num_heads}).transpose(1, 2);
   };
   const int64_t images = k.size(0), batch = std::max(q.size(0), images);
-  Tensor queries = repeated_to(q_proj->forward(q), batch);
+  Tensor queries = repeated_to(linear(*q_proj, q), batch);
   // Queries do not know of each other, so those of all prompts of an image go as one list.
   if (images < batch) queries = queries.reshape({images, -1, queries.size(2)});
-  const Tensor out = at::scaled_dot_product_attention(heads(queries), heads(k_proj->forward(k)),
-                                                      heads(v_proj->forward(v)));
-  return out_proj->forward(out.transpose(1, 2).reshape({batch, q.size(1), -1}));
+  const Tensor out = at::scaled_dot_product_attention(heads(queries), heads(linear(*k_proj, k)),
+                                                      heads(linear(*v_proj, v)));
+  return linear(*out_proj, out.transpose(1, 2).reshape({batch, q.size(1), -1}));
 }
 
 TwoWayBlock::TwoWayBlock(const SamConfig& config, bool is_first) : is_first(is_first) {
