@@ -46,7 +46,8 @@ void add_run_flags(CLI::App& command, TrainFlags& flags) {
   command.add_option("--threads", flags.threads, "CPU threads (default: all)")->check(positive());
   command.add_option(
       "--cache", flags.cache,
-      "Folder for SAM's image embeddings, which runs may share (default: RUN/cache)");
+      "Folder for SAM's image embeddings, which runs may share (default: RUN/cache; on a GPU its "
+      "memory alone)");
   command.add_flag("--no-cache", flags.has_no_cache,
                    "Keep no embeddings: SAM's encoder runs at every step");
 }
@@ -68,6 +69,10 @@ void add_network_flags(CLI::App& command, TrainFlags& flags) {
                   "Channels of the prompt network's decoder; 0 for those of the paper's")
       ->check(number_in(0, 4096))
       ->capture_default_str();
+  command.add_flag("--stem-skip", flags.has_stem_skip,
+                   "Lets the prompt network's head see its feature at stride 2");
+  command.add_flag("--strided-head", flags.has_strided_head,
+                   "Has the prompt network's head step by two where its map is twice SAM's grid");
   command.add_option("--g-size", flags.g_size, "Side of the prompt network's picture, in pixels")
       ->check(number_in(32, 2048))
       ->capture_default_str();
@@ -101,6 +106,11 @@ void add_schedule_flags(CLI::App& command, TrainFlags& flags) {
       ->check(not_negative())
       ->capture_default_str();
   command
+      .add_option("--validate-every", flags.validate_every,
+                  "Epochs between validations; the last epoch is always validated")
+      ->check(number_in(1, 1'000'000))
+      ->capture_default_str();
+  command
       .add_option("--patience", flags.patience,
                   "End after so many epochs without a better validation Dice; 0 for never")
       ->check(number_in(0, 1'000'000))
@@ -128,6 +138,7 @@ TrainFlags::TrainFlags() : sam(kDefaultSam) {
   views = settings.views_per_image;
   epoch_views = settings.min_views_per_epoch;
   epochs = settings.max_epochs;
+  validate_every = settings.validate_every;
   patience = settings.patience;
   batch = settings.batch;
   surrogate_epochs = settings.surrogate.max_epochs;
@@ -160,11 +171,14 @@ AutoSamSettings settings_of(const TrainFlags& flags) {
   settings.method = segmentation::parse_method(flags.method);
   settings.order = segmentation::parse_hardnet_order(flags.order);
   settings.generator.decoder_width = flags.g_width;
+  settings.generator.has_stem_skip = flags.has_stem_skip;
+  settings.generator.has_strided_head = flags.has_strided_head;
   settings.tile = parse_tile(flags.tile);
   settings.g_size = flags.g_size;
   settings.views_per_image = flags.views;
   settings.min_views_per_epoch = flags.epoch_views;
   settings.max_epochs = flags.epochs;
+  settings.validate_every = flags.validate_every;
   settings.patience = flags.patience;
   settings.batch = flags.batch;
   settings.surrogate.max_epochs = flags.surrogate_epochs;
@@ -194,6 +208,7 @@ nlohmann::json command_json(const TrainFlags& flags) {
                              {"epoch-views", flags.epoch_views},
                              {"epochs", flags.epochs},
                              {"minutes", flags.minutes},
+                             {"validate-every", flags.validate_every},
                              {"patience", flags.patience},
                              {"batch", flags.batch},
                              {"learning-rate", flags.learning_rate},
@@ -202,6 +217,8 @@ nlohmann::json command_json(const TrainFlags& flags) {
   if (!flags.data.groups.empty()) settings["groups"] = absolute(flags.data.groups);
   if (!flags.cache.empty()) settings["cache"] = absolute(flags.cache);
   if (flags.has_no_cache) settings["no-cache"] = true;
+  if (flags.has_stem_skip) settings["stem-skip"] = true;
+  if (flags.has_strided_head) settings["strided-head"] = true;
   return {{"schema", kCommandSchema}, {"settings", settings}};
 }
 

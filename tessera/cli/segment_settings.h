@@ -15,11 +15,11 @@ namespace tessera::cli {
 struct TrainFlags {
   DataFlags data;
   std::string output, sam, device, method, order, tile, cache;
-  int g_size = 0, g_width = 0, views = 0, epoch_views = 0, epochs = 0, patience = 0, batch = 0,
-      surrogate_epochs = 0, threads = 0;
+  int g_size = 0, g_width = 0, views = 0, epoch_views = 0, epochs = 0, validate_every = 0,
+      patience = 0, batch = 0, surrogate_epochs = 0, threads = 0;
   double minutes = 0, learning_rate = 0;
   int64_t seed = 0;
-  bool has_no_cache = false, is_resumed = false;
+  bool has_stem_skip = false, has_strided_head = false, has_no_cache = false, is_resumed = false;
 
   /// The trainer's defaults.
   TrainFlags();

@@ -13,6 +13,7 @@
 #include "tessera/cli/segment_sam.h"
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
+#include "tessera/nn/cuda_module.h"
 #include "tessera/nn/device.h"
 #include "tessera/segmentation/training/run_folder.h"
 
@@ -31,10 +32,22 @@ std::string format(const char* pattern, Values... values) {
   return text;
 }
 
+bool is_on_gpu(const TrainFlags& flags) { return flags.device != "cpu"; }
+
+/// On a GPU embeddings go to its memory, and to a disk only when asked: writing an entry takes
+/// several times as long as a small encoder.
 std::optional<fs::path> cache_folder(const TrainFlags& flags,
                                      const segmentation::RunFolder& folder) {
   if (flags.has_no_cache) return std::nullopt;
-  return flags.cache.empty() ? folder.cache() : fs::path(flags.cache);
+  if (!flags.cache.empty()) return fs::path(flags.cache);
+  return is_on_gpu(flags) ? std::nullopt : std::optional(folder.cache());
+}
+
+/// A quarter of a GPU's memory: the networks need some, and others may use the card.
+int64_t device_cache_bytes(const TrainFlags& flags) {
+  if (flags.has_no_cache || !is_on_gpu(flags)) return 0;
+  const c10::Device device = nn::open_device(flags.device);
+  return nn::cuda_module()->device_info(device.index()).memory_bytes / 4;
 }
 
 /// "epoch 3/100", "fast decoder, epoch 3/20".
@@ -164,6 +177,7 @@ const segmentation::AutoSamResult& Training::run() {
   job.run_folder = folder.root;
   job.is_resumed = flags_.is_resumed;
   job.cache_folder = cache_folder(flags_, folder);
+  job.device_cache_bytes = device_cache_bytes(flags_);
   job.report = [&](const AutoSamProgress& now) { tell(now, line); };
   // The trainer tells the tile first, then what it keeps of SAM.
   job.announce = [&, name = "tile"](const std::string& text) mutable {
@@ -196,7 +210,7 @@ void Training::score_validation() {
   if (const auto place = cache_folder(flags_, folder); place && model.needs_embeddings()) {
     cache.emplace(*place, run_.sam.digest,
                   segmentation::EmbeddingShape{model.config().prompt_dim, model.config().grid});
-    options.cache = &*cache;
+    options.stores.disk = &*cache;
   }
   segmentation::Predictor predictor(model, options);
   scored_ =

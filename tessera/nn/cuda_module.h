@@ -12,6 +12,7 @@
 #include <string>
 
 #include "tessera/nn/communicator.h"
+#include "tessera/nn/step_graph.h"
 
 namespace tessera::nn {
 
@@ -38,6 +39,8 @@ struct CudaModule {
   /// See make_communicator in communicator.h.
   std::unique_ptr<Communicator> (*make_nccl_communicator)(
       int rank, int world_size, int device, const std::filesystem::path& meeting_file) = nullptr;
+
+  std::unique_ptr<StepGraph> (*make_step_graph)() = nullptr;
 };
 
 /// Name of the module's only exported function, of type `const CudaModule* ()`.

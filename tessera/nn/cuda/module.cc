@@ -29,8 +29,12 @@ const char* built_for() { return TESSERA_CUDA_ARCHITECTURES; }
 extern "C" __attribute__((visibility("default"))) const tessera::nn::CudaModule*
 tessera_cuda_module() {
   using namespace tessera::nn;
-  static const CudaModule table = {sizeof(CudaModule),    device_count,
-                                   device_info,           built_for,
-                                   cuda_parts::self_test, cuda_parts::make_nccl};
+  static const CudaModule table = {sizeof(CudaModule),
+                                   device_count,
+                                   device_info,
+                                   built_for,
+                                   cuda_parts::self_test,
+                                   cuda_parts::make_nccl,
+                                   cuda_parts::make_step_graph};
   return &table;
 }

@@ -10,6 +10,8 @@ namespace tessera::nn::cuda_parts {
 
 void self_test(int device);
 
+std::unique_ptr<StepGraph> make_step_graph();
+
 std::unique_ptr<Communicator> make_nccl(int rank, int world_size, int device,
                                         const std::filesystem::path& meeting_file);
 

@@ -13,7 +13,6 @@
 #include "tessera/nn/autocast.h"
 #include "tessera/segmentation/training/predictor.h"
 #include "tessera/segmentation/training/tile_runner.h"
-#include "tessera/segmentation/training/view_batches.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -27,9 +26,9 @@ constexpr double kNothing = -20;  // logit of a tile without an instance
 /// SAM's embeddings of the items' pictures, fp32 [B, C, g, g].
 Tensor look_at(const FrozenSam& sam, const std::vector<PreparedTile>& items, at::Device device) {
   const auto count = static_cast<int64_t>(items.size());
-  const int64_t side = items[0].picture.side;
+  const int64_t side = items[0].embedding.picture.side;
   Tensor pictures = at::empty({count, 3, side, side}, at::kByte);
-  for (int64_t i = 0; i < count; ++i) copy_picture(items[i].picture, pictures, i);
+  for (int64_t i = 0; i < count; ++i) copy_picture(items[i].embedding.picture, pictures, i);
   return embed(*sam.sam, pictures.to(device)).to(at::kFloat);
 }
 

@@ -1,6 +1,7 @@
 #include "tessera/segmentation/training/predictor.h"
 
 #include <cmath>
+#include <utility>
 
 #include <ATen/core/grad_mode.h>
 #include <ATen/ops/empty.h>
@@ -8,7 +9,6 @@
 #include "tessera/core/error.h"
 #include "tessera/segmentation/training/tile_runner.h"
 #include "tessera/segmentation/training/turns.h"
-#include "tessera/segmentation/training/view_batches.h"
 
 namespace tessera::segmentation {
 
@@ -58,13 +58,17 @@ void Predictor::predict_all(size_t count, const Load& load, const Take& take) {
   tiles.picture_size = config.picture_size;
   tiles.has_embeddings = model_.needs_embeddings() && !options_.is_fast;
   tiles.num_turns = options_.has_test_time_flips ? kNumTurns : 1;
-  tiles.cache = options_.cache;
+  tiles.stores = options_.stores;
+  tiles.is_pinned = model_.device().is_cuda();
   TileRunner runner(tiles, options_.batch, options_.num_threads, [&](auto& items) {
     const at::Tensor prompts = prompts_of(items, model_.device());
     if (options_.is_fast) return model_.forward_fast(prompts).to(at::kCPU);
     at::Tensor embeddings;
-    if (tiles.has_embeddings)
-      embeddings = embeddings_of(model_, items, options_.cache, num_embedded_);
+    if (tiles.has_embeddings) {
+      std::vector<EmbeddingRequest> requests;
+      for (auto& item : items) requests.push_back(std::move(item.embedding));
+      embeddings = resolve_embeddings(model_, requests, options_.stores, num_embedded_);
+    }
     return model_.forward(prompts, embeddings).to(at::kCPU);
   });
   runner.run(count, load, [&](size_t index, const LoadedSample& sample, std::vector<float> logits) {

@@ -10,7 +10,7 @@
 #include "tessera/media/frames.h"
 #include "tessera/segmentation/data/dataset.h"
 #include "tessera/segmentation/training/autosam_model.h"
-#include "tessera/segmentation/training/embedding_cache.h"
+#include "tessera/segmentation/training/embedding_stores.h"
 
 namespace tessera::segmentation {
 
@@ -24,8 +24,8 @@ struct PredictorOptions {
   int batch = 8;
   /// Threads that cut and sample tiles; they use no Torch.
   int num_threads = 1;
-  /// Keeps SAM's embeddings; not owned, may be null.
-  const EmbeddingCache* cache = nullptr;
+  /// Keep SAM's embeddings.
+  EmbeddingStores stores;
 };
 
 /// probabilities: (height, width) in [0, 1].

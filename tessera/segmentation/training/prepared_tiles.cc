@@ -1,13 +1,11 @@
 #include "tessera/segmentation/training/prepared_tiles.h"
 
 #include <algorithm>
-
-#include <ATen/ops/empty.h>
+#include <utility>
 
 #include "tessera/core/error.h"
 #include "tessera/segmentation/data/views.h"
 #include "tessera/segmentation/training/turns.h"
-#include "tessera/segmentation/training/view_batches.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -42,24 +40,12 @@ PreparedTile prepare_tile(const LoadedSample& sample, const TilePlan& plan, size
   };
   if (settings.has_prompts) prepared.prompt = picture(settings.g_size);
   if (!settings.has_embeddings) return prepared;
-  if (settings.cache != nullptr && !sample.digest.empty()) {
-    const EmbeddingShape& shape = settings.cache->shape();
-    prepared.key =
-        settings.cache->key(sample.digest, tile_text(plan, prepared.tile, prepared.turn));
-    auto values = at::empty({shape.channels, shape.grid, shape.grid}, at::kHalf);
-    const auto found = settings.cache->read(
-        prepared.key, {static_cast<std::byte*>(values.mutable_data_ptr()), shape.bytes()});
-    if (found == EmbeddingCache::Found::kYes) {
-      prepared.embedding = values;
-      return prepared;
-    }
-    if (found == EmbeddingCache::Found::kDamaged && warnings != nullptr) {
-      warnings->push_back(concat((settings.cache->folder() / prepared.key).string(),
-                                 ".emb: was damaged and is computed again (a tile of ", sample.id,
-                                 ")"));
-    }
-  }
-  prepared.picture = picture(settings.picture_size);
+  std::string key;  // pictures without a digest are not kept
+  if (!sample.digest.empty())
+    key = settings.stores.key(sample.digest, tile_text(plan, prepared.tile, prepared.turn));
+  prepared.embedding = request_embedding(
+      {settings.stores, settings.is_pinned}, std::move(key), "a tile of " + sample.id,
+      [&] { return picture(settings.picture_size); }, warnings);
   return prepared;
 }
 
@@ -74,24 +60,6 @@ PreparedImage prepare_image(std::shared_ptr<const LoadedSample> sample,
   for (size_t item = 0; item < count; ++item)
     image.first.push_back(prepare_tile(*image.sample, image.plan, item, settings, &image.warnings));
   return image;
-}
-
-at::Tensor embeddings_of(const AutoSamModel& model, std::vector<PreparedTile>& items,
-                         const EmbeddingCache* cache, int64_t& num_embedded) {
-  const auto& config = model.config();
-  const auto count = static_cast<int64_t>(items.size());
-  at::Tensor found =
-      at::empty({count, config.prompt_dim, config.grid, config.grid},
-                at::TensorOptions().dtype(at::kHalf).pinned_memory(model.device().is_cuda()));
-  std::vector<ViewBatch::Missing> missing;
-  for (int64_t i = 0; i < count; ++i) {
-    if (items[i].embedding.defined()) {
-      found[i].copy_(items[i].embedding);
-    } else {
-      missing.push_back({i, items[i].key, std::move(items[i].picture)});
-    }
-  }
-  return resolve_embeddings(model, found, missing, cache, num_embedded);
 }
 
 }  // namespace tessera::segmentation

@@ -9,8 +9,7 @@
 
 #include "tessera/segmentation/data/dataset.h"
 #include "tessera/segmentation/data/tiles.h"
-#include "tessera/segmentation/training/autosam_model.h"
-#include "tessera/segmentation/training/embedding_cache.h"
+#include "tessera/segmentation/training/embedding_stores.h"
 
 namespace tessera::segmentation {
 
@@ -21,17 +20,16 @@ struct TileSettings {
   bool has_prompts = true;     // whether g's picture is needed
   bool has_embeddings = true;  // whether SAM's is
   int num_turns = 1;           // 1, or kNumTurns
-  const EmbeddingCache* cache = nullptr;
+  EmbeddingStores stores;
+  bool is_pinned = false;  // what goes to a GPU
 };
 
 /// One turn of one tile.
 struct PreparedTile {
   size_t tile = 0;
   int turn = 0;
-  Picture prompt;        // unless has_prompts is false
-  at::Tensor embedding;  // fp16 [C, g, g] on the host; undefined: SAM has to look at `picture`
-  Picture picture;
-  std::string key;  // empty without a cache or digest
+  Picture prompt;              // unless has_prompts is false
+  EmbeddingRequest embedding;  // unless has_embeddings is false
 };
 
 /// An image on its way: its first tiles are prepared with it, those of a large image when their
@@ -53,13 +51,8 @@ PreparedImage prepare_image(std::shared_ptr<const LoadedSample> sample,
 PreparedTile prepare_tile(const LoadedSample& sample, const TilePlan& plan, size_t item,
                           const TileSettings& settings, std::vector<std::string>* warnings);
 
-/// Embeddings of the items, from the host or from SAM (their pictures are moved out): fp16
-/// [B, C, g, g] on the model's device. Adds to `num_embedded`.
-at::Tensor embeddings_of(const AutoSamModel& model, std::vector<PreparedTile>& items,
-                         const EmbeddingCache* cache, int64_t& num_embedded);
-
-/// What a tile shows of its image, for EmbeddingCache::key(); an unturned training view of the same
-/// place has the same.
+/// What a tile shows of its image, for EmbeddingStores::key(); an unturned training view of the
+/// same place has the same.
 std::string tile_text(const TilePlan& plan, size_t tile, int turn);
 
 }  // namespace tessera::segmentation

@@ -53,9 +53,9 @@ StageState::StageState(const std::vector<nn::ModulePart>& parts, at::Device devi
   buffer_average_ = buffers_.clone();
 }
 
-void StageState::step(double learning_rate) {
+void StageState::step(const at::Tensor& gradients, double learning_rate) {
   const at::NoGradGuard no_grad;
-  optimiser_.step(parameters_.take_gradients(), learning_rate);
+  optimiser_.step(gradients, learning_rate);
   // As the optimiser averages the weights: a short memory at first.
   const auto& steps = optimiser_.num_steps;
   const auto decay = (steps / (steps + 10.0)).clamp_max(settings_.average_decay);

@@ -25,8 +25,11 @@ class StageState {
   StageState(const std::vector<nn::ModulePart>& parts, at::Device device,
              const nn::OptimiserSettings& settings);
 
-  /// One update from the gradients of the last backward pass; averages follow.
-  void step(double learning_rate);
+  /// The gradients of the last backward pass, [num_values].
+  at::Tensor take_gradients() { return parameters_.take_gradients(); }
+
+  /// One update from gradients, which are scaled in place; averages follow.
+  void step(const at::Tensor& gradients, double learning_rate);
 
   KeptWeights averages() const;
 

@@ -7,13 +7,12 @@
 #include <utility>
 
 #include <ATen/TensorOperators.h>
-#include <ATen/core/grad_mode.h>
 #include <ATen/ops/full.h>
-#include <ATen/ops/sigmoid.h>
 #include <ATen/ops/zeros.h>
 
 #include "tessera/core/error.h"
-#include "tessera/segmentation/autosam/losses.h"
+#include "tessera/nn/cuda_module.h"
+#include "tessera/nn/device.h"
 #include "tessera/segmentation/training/run_folder.h"
 
 namespace tessera::segmentation {
@@ -46,7 +45,9 @@ StageTrainer::StageTrainer(RunContext& run, RunPosition& position, double max_mi
       plan_(*run.job.dataset, run.train, settings_, run.model.config().tile,
             run.model.needs_embeddings() && settings_.views_per_image > 0),
       state_(trained_parts(run.model), run.model.device(), optimiser_settings(settings_)),
-      kept_(std::move(kept)) {
+      kept_(std::move(kept)),
+      recorded_([this](const StepInputs& inputs) { return learn_from(inputs); },
+                run.model.device().is_cuda() ? nn::cuda_module()->make_step_graph : nullptr) {
   const auto& config = run.model.config();
   const bool reads_sam = !is_surrogate() || settings_.surrogate.distillation > 0;
   source_ = {.dataset = run.job.dataset,
@@ -58,8 +59,7 @@ StageTrainer::StageTrainer(RunContext& run, RunPosition& position, double max_mi
              .mask_size = config.mask_size(),
              .picture_size = config.picture_size,
              .has_embeddings = run.model.needs_embeddings() && reads_sam,
-             .cache = settings_.views_per_image > 0 ? run.cache : nullptr,
-             .shape = {config.prompt_dim, config.grid},
+             .stores = settings_.views_per_image > 0 ? run.stores : EmbeddingStores{},
              .is_pinned = run.model.device().is_cuda()};
   losses_ = at::zeros({plan_.steps_per_epoch()},
                       at::TensorOptions().dtype(at::kFloat).device(run.model.device()));
@@ -128,43 +128,16 @@ double StageTrainer::learning_rate() const {
   return peak_rate_ * warm * 0.5 * (1 + std::cos(std::numbers::pi * fraction()));
 }
 
-at::Tensor StageTrainer::loss_of(const ViewBatch& batch) {
-  const at::Device device = run_.model.device();
-  const auto prompts = batch.prompt_pictures.to(device, /*non_blocking=*/true);
-  const auto targets = batch.targets.to(device, /*non_blocking=*/true);
-  const auto valid = batch.valid.to(device, /*non_blocking=*/true);
-  at::Tensor embeddings;
-  if (source_.has_embeddings) {
-    embeddings = resolve_embeddings(run_.model, batch.embeddings, batch.missing, source_.cache,
-                                    position_.embedded);
-  }
-  if (!is_surrogate())
-    return bce_dice_loss(run_.model.forward(prompts, embeddings), targets, valid);
-
-  at::Tensor prompt, teacher;
-  const double distillation = settings_.surrogate.distillation;
-  {
-    const at::NoGradGuard no_grad;
-    prompt = run_.model.prompt(prompts);
-    if (distillation > 0) teacher = at::sigmoid(run_.model.decode(prompt, embeddings));
-  }
-  const auto logits = run_.model.read_prompt(prompt);
-  auto loss = bce_dice_loss(logits, targets, valid) * (1 - distillation);
-  if (distillation > 0) loss = loss + bce_dice_loss(logits, teacher, valid) * distillation;
-  return loss;
-}
-
 StageTrainer::EpochEnd StageTrainer::run_epoch() {
   run_.model.train(!is_surrogate());  // a frozen g keeps its statistics
   const auto batches = view_batches(source_, position_.epoch, position_.step, run_.num_threads);
   while (position_.step < plan_.steps_per_epoch()) {
     ViewBatch batch = batches->next();
     for (auto& warning : batch.warnings) run_.warnings.push_back(std::move(warning));
-    const at::Tensor loss = loss_of(batch);
-    loss.backward();
+    const StepOutcome outcome = recorded_(inputs_of(batch));
     last_rate_ = learning_rate();
-    state_.step(last_rate_);
-    losses_[position_.step].copy_(loss.detach());
+    state_.step(outcome.gradients, last_rate_);
+    losses_[position_.step].copy_(outcome.loss);
     ++position_.step;
     views_since_report_ += plan_.batch();
     tick();
@@ -197,7 +170,7 @@ void StageTrainer::finish_epoch() {
     Predictor predictor(run_.averaged, {.is_fast = is_surrogate(),
                                         .batch = std::max(8, settings_.batch),
                                         .num_threads = run_.num_threads,
-                                        .cache = run_.cache});
+                                        .stores = run_.stores});
     const MeanScore score = validate(predictor, *run_.job.dataset, run_.val);
     position_.embedded += predictor.num_embedded();
     run_.warnings.insert(run_.warnings.end(), predictor.warnings().begin(),

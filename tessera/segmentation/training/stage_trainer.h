@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tessera/segmentation/training/recorded_step.h"
 #include "tessera/segmentation/training/run_checkpoint.h"
 #include "tessera/segmentation/training/stage_state.h"
 #include "tessera/segmentation/training/trainer.h"
@@ -21,7 +22,7 @@ struct RunContext {
   std::vector<size_t> train, val;
   AutoSamModel& model;     // is trained
   AutoSamModel& averaged;  // validated and saved; shares the frozen SAM
-  const EmbeddingCache* cache = nullptr;
+  EmbeddingStores stores = {};
   int num_threads = 1;  // that prepare views and tiles
   RunIdentity identity = {};
   std::vector<std::string> warnings = {};  // not told yet
@@ -50,7 +51,9 @@ class StageTrainer {
   bool is_surrogate() const { return position_.stage == Stage::kSurrogate; }
   std::vector<nn::ModulePart> trained_parts(AutoSamModel& model) const;
   EpochEnd run_epoch();
-  at::Tensor loss_of(const ViewBatch& batch);
+  StepInputs inputs_of(ViewBatch& batch);
+  at::Tensor loss_of(const StepInputs& inputs);
+  StepOutcome learn_from(const StepInputs& inputs);
   void finish_epoch();
   bool is_over();
   double fraction() const;
@@ -71,6 +74,7 @@ class StageTrainer {
   NamedVectors kept_;
   KeptWeights best_;
   at::Tensor losses_;  // fp32 [steps_per_epoch], on the device
+  RecordedStep recorded_;
   std::string stop_reason_;
   Clock::time_point last_tick_, last_report_, last_save_;
   double last_rate_ = 0;

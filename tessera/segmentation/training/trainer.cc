@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <thread>
 #include <utility>
@@ -106,14 +107,19 @@ class Run {
   }
 
   void open_cache() {
-    if (!model_.needs_embeddings() || !job_.cache_folder) return;
+    if (!model_.needs_embeddings()) return;
+    if (job_.device_cache_bytes > 0) {
+      on_device_.emplace(job_.device_cache_bytes);
+      context_.stores.device = &*on_device_;
+    }
+    if (!job_.cache_folder) return;
     cache_ = std::make_unique<EmbeddingCache>(*job_.cache_folder, config_.sam_digest,
                                               EmbeddingShape{config_.prompt_dim, config_.grid});
     const auto keys = all_keys(context_, *cache_);
     const auto need = cache_->disk_need(keys);
     if (job_.announce) job_.announce(concat(cache_->folder().string(), ": ", need.text()));
     check_disk_need(need, cache_->folder());
-    context_.cache = cache_.get();
+    context_.stores.disk = cache_.get();
   }
 
   bool has_surrogate_stage() const {
@@ -174,7 +180,7 @@ class Run {
     if (!val_.empty()) {
       Predictor predictor(averaged_, {.batch = std::max(8, job_.settings.batch),
                                       .num_threads = context_.num_threads,
-                                      .cache = context_.cache});
+                                      .stores = context_.stores});
       validate(predictor, *job_.dataset, val_, &threshold_);
       if (job_.settings.chooses_threshold) averaged_.set_threshold(threshold_.threshold);
     }
@@ -216,6 +222,7 @@ class Run {
   AutoSamModel model_, averaged_;
   RunContext context_;
   std::unique_ptr<EmbeddingCache> cache_;
+  std::optional<DeviceEmbeddings> on_device_;
   RunPosition position_;
   KeptWeights main_best_;
   ThresholdScore threshold_;

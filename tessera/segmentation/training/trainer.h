@@ -61,9 +61,11 @@ struct AutoSamJob {
   std::filesystem::path run_folder;
   bool is_resumed = false;
 
-  /// Where SAM's embeddings of views and validation tiles are kept; none: its encoder runs at every
-  /// step. That changes the time alone, on a CPU not a bit of the result.
+  /// Where SAM's embeddings of views and validation tiles are kept: in a folder, in so many bytes
+  /// of the device's memory, or in both; where there is no room its encoder runs at every step.
+  /// That changes the time alone, on a CPU not a bit of the result.
   std::optional<std::filesystem::path> cache_folder;
+  int64_t device_cache_bytes = 0;
 
   std::function<void(const AutoSamProgress&)> report;
   double report_every_seconds = 5;

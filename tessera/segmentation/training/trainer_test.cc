@@ -102,6 +102,11 @@ TEST_F(TrainAutoSam, GivesTheSameBitsFromKeptFromDamagedAndFromNewEmbeddings) {
   without.cache_folder.reset();
   train_autosam(without);
   EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "without"));
+  auto on_device = this->job("on the device");
+  on_device.cache_folder.reset();
+  on_device.device_cache_bytes = 1 << 20;
+  train_autosam(on_device);
+  EXPECT_EQ(model_digest(folder_ / "filling"), model_digest(folder_ / "on the device"));
   for (const auto& entry : std::filesystem::directory_iterator(folder_ / "cache")) {
     std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
     file.seekp(1000);

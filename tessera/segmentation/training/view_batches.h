@@ -9,8 +9,7 @@
 
 #include "tessera/segmentation/data/dataset.h"
 #include "tessera/segmentation/data/views.h"
-#include "tessera/segmentation/training/autosam_model.h"
-#include "tessera/segmentation/training/embedding_cache.h"
+#include "tessera/segmentation/training/embedding_stores.h"
 #include "tessera/segmentation/training/ordered_producer.h"
 #include "tessera/segmentation/training/view_plan.h"
 
@@ -18,17 +17,9 @@ namespace tessera::segmentation {
 
 /// On the host; pinned where it goes to a GPU.
 struct ViewBatch {
-  at::Tensor prompt_pictures;  // uint8 [B, 3, g_size, g_size]
-  at::Tensor targets, valid;   // uint8 [B, 1, mask, mask]
-  at::Tensor embeddings;       // fp16 [B, C, g, g]; undefined where none are needed
-
-  /// Slots whose embedding was not found: SAM has to look at them.
-  struct Missing {
-    int64_t slot;
-    std::string key;  // empty without a cache
-    Picture picture;
-  };
-  std::vector<Missing> missing;
+  at::Tensor prompt_pictures;                // uint8 [B, 3, g_size, g_size]
+  at::Tensor targets, valid;                 // uint8 [B, 1, mask, mask]
+  std::vector<EmbeddingRequest> embeddings;  // B of them; none where none are needed
   std::vector<std::string> warnings;
 };
 
@@ -41,22 +32,12 @@ struct ViewSource {
   uint64_t seed = 0;
   int g_size = 256, mask_size = 256, picture_size = 512;
   bool has_embeddings = false;
-  const EmbeddingCache* cache = nullptr;  // may be null
-  EmbeddingShape shape;
+  EmbeddingStores stores;
   bool is_pinned = false;
 };
 
 /// The batches of an epoch from step `first_step`, in order.
 std::unique_ptr<OrderedProducer<ViewBatch>> view_batches(const ViewSource& source, int epoch,
                                                          int first_step, int num_threads);
-
-/// A square picture's planes, copied behind `to`.
-void copy_picture(const Picture& picture, at::Tensor& to, int64_t slot);
-
-/// Embeddings of missing pictures from SAM, kept where there is a cache, and the others from the
-/// host: fp16 [B, C, g, g] on the model's device. Adds to `num_embedded`.
-at::Tensor resolve_embeddings(const AutoSamModel& model, const at::Tensor& found,
-                              const std::vector<ViewBatch::Missing>& missing,
-                              const EmbeddingCache* cache, int64_t& num_embedded);
 
 }  // namespace tessera::segmentation
