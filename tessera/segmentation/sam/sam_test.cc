@@ -19,9 +19,9 @@
 #include <gtest/gtest.h>
 
 #include "tessera/core/error.h"
-#include "tessera/segmentation/sam/padded_sam_testing.h"
 #include "tessera/segmentation/layers.h"
 #include "tessera/segmentation/sam/fast_linear.h"
+#include "tessera/segmentation/sam/padded_sam_testing.h"
 #include "tessera/segmentation/sam/position_attention.h"
 #include "tessera/segmentation/sam/sam_layers.h"
 
