@@ -22,6 +22,7 @@
 #include "bench/attention_forward/cases.h"
 #include "bench/attention_forward/clock.h"
 #include "bench/attention_forward/peaks.h"
+#include "bench/attention_forward/summary.h"
 
 namespace tessera::bench {
 namespace {
@@ -65,12 +66,12 @@ std::vector<std::unique_ptr<Candidate>> make_candidates(const Inputs& inputs) {
       {"max_gap", Judge::kMaxGap},
       {"mass, max", Judge::kRowMaximum},
       {"mass, mean", Judge::kRowMean},
-      {"random", Judge::kMaxGap, 0.25},
-      {"random", Judge::kMaxGap, 0.5},
-      {"random", Judge::kMaxGap, 0.75},
-      {"random", Judge::kMaxGap, 0.9},
-      {"band", Judge::kMaxGap, 0.5, Mask::kBand},
-      {"band", Judge::kMaxGap, 0.9, Mask::kBand},
+      {"random 25", Judge::kMaxGap, 0.25},
+      {"random 50", Judge::kMaxGap, 0.5},
+      {"random 75", Judge::kMaxGap, 0.75},
+      {"random 90", Judge::kMaxGap, 0.9},
+      {"band 50", Judge::kMaxGap, 0.5, Mask::kBand},
+      {"band 90", Judge::kMaxGap, 0.9, Mask::kBand},
   };
   for (const Step& step : steps) candidates.push_back(make_our_candidate(inputs, step));
   return candidates;
@@ -160,6 +161,7 @@ int run(const Options& options) {
       }
     }
   }
+  print_summary(rows);
   std::printf("back end: %s\n", torch_ops::last_backend().c_str());
   if (!options.json.empty()) {
     std::ofstream file(options.json);
