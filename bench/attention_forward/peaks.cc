@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <vector>
 
-#include <ATen/Parallel.h>
+#include "tessera/torch_ops/torch_executor.h"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -52,13 +52,12 @@ __attribute__((target("avx2,fma"))) float multiply_add_256(int64_t steps) {
 #endif
 
 double gflops(Loop loop, double flop_per_step, Clock clock) {
-  constexpr int64_t kSteps = 2'000'000;
-  const int threads = at::get_num_threads();
+  constexpr int64_t kSteps = 6'000'000;
+  Executor& executor = torch_ops::torch_executor();
+  const int threads = executor.num_threads();
   std::vector<float> results(threads);
   const double start = now(clock);
-  at::parallel_for(0, threads, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t thread = begin; thread < end; ++thread) results[thread] = loop(kSteps);
-  });
+  executor.parallel_for(threads, [&](int64_t index, int) { results[index] = loop(kSteps); });
   return flop_per_step * kSteps * threads / (now(clock) - start) * 1e-9;
 }
 
