@@ -8,7 +8,8 @@ include(CMakePackageConfigHelpers)
 # A header that is not listed here is private.
 set(public_headers
   core/aligned_buffer.h core/dtype.h core/error.h core/executor.h
-  attention/attention.h attention/level_table.h attention/mass.h attention/max_gap.h
+  attention/attention.h attention/calibration.h attention/control.h attention/level_table.h
+  attention/mass.h attention/max_gap.h
   attention/merge_partials.h attention/skip_state.h attention/tensor_view.h
   attention/tile_geometry.h attention/token_order.h attention/token_ranges.h
   attention/c/tessera_attention.h)
