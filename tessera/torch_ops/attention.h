@@ -1,7 +1,7 @@
 // tessera::attention_forward as a Torch operator, with the state as explicit tensors.
 //
-// The schema stands once, in attention.cc; other back ends register themselves under it. The
-// functions here call through Torch's dispatcher, so a model gets the device's implementation.
+// The schema stands once, in attention_operator.h; other back ends register themselves under it.
+// The functions here call through Torch's dispatcher, so a model gets the device's implementation.
 #pragma once
 
 #include <cstdint>
@@ -59,7 +59,7 @@ struct AttentionResult {
   at::Tensor row_max;    // fp32 [B, Hq, Lq]
   at::Tensor counters;   // int64 [B, Hq, 6]: total, visited, dropped, probed, returned, loaded
   at::Tensor masses;     // fp64 [B, Hq, 4]: dropped, spent, lost, rows
-  at::Tensor tile_mass;  // fp32 [B, Hq, Tq, Tk] if asked for, else [0]
+  at::Tensor tile_mass;  // fp32 [B, Hq, Tq, Tk] if asked for, else undefined
 };
 
 /// q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], D contiguous; fp32, fp16 or bf16. Without a state

@@ -172,6 +172,22 @@ TEST(AttentionOp, AcceptsItsOwnTokenOrderAndGeneration) {
                                     tensor_of(problem.v), &state, call));
 }
 
+TEST(AttentionOp, TensorsWithoutMemoryGiveTheShapes) {
+  const Problem problem = make_problem(kStepsSpec);
+  const auto on_meta = [](const attention::testing::Array& array) {
+    return tensor_of(array).to(at::kMeta);
+  };
+  const auto got = attention_forward(on_meta(problem.q), on_meta(problem.k), on_meta(problem.v));
+  const auto want =
+      attention_forward(tensor_of(problem.q), tensor_of(problem.k), tensor_of(problem.v));
+  for (const auto member : {&AttentionResult::out, &AttentionResult::lse, &AttentionResult::row_max,
+                            &AttentionResult::counters, &AttentionResult::masses}) {
+    EXPECT_EQ((got.*member).sizes(), (want.*member).sizes());
+    EXPECT_EQ((got.*member).scalar_type(), (want.*member).scalar_type());
+    EXPECT_TRUE((got.*member).is_meta());
+  }
+}
+
 TEST(AttentionOp, InputsThatRequireAGradientAreFineWhileNoneIsRecorded) {
   const Problem problem = make_problem({});
   const at::Tensor q = tensor_of(problem.q).clone().requires_grad_();

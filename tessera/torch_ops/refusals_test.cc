@@ -66,12 +66,17 @@ TEST_F(AttentionOpRefuses, ThreeDimensions) {
   EXPECT_EQ(message(), "[attention_forward] k must be [B, L, H, D], got: [64, 1, 16]");
 }
 
-TEST_F(AttentionOpRefuses, AnotherDevice) {
-  // Torch's dispatcher refuses it: there is no implementation for that device.
+TEST_F(AttentionOpRefuses, TwoDevices) {
   q_ = q_.to(at::kMeta);
-  const auto text =
-      refusal<c10::NotImplementedError>([&] { attention_forward(q_, k_, v_, &state_, call_); });
-  EXPECT_NE(text.find("with Meta tensors"), std::string::npos) << text;
+  EXPECT_EQ(message(), "[attention_forward] k must be on q's device, got: cpu");
+}
+
+TEST_F(AttentionOpRefuses, PartsOfAStateWithoutBits) {
+  const auto op = c10::Dispatcher::singleton().findSchemaOrThrow("tessera::attention_forward", "");
+  torch::jit::Stack stack =
+      completed(op, {q_, k_, v_, c10::IValue(), c10::IValue(), c10::IValue(), at::zeros({1})});
+  EXPECT_EQ(refusal<InvalidArgument>([&] { op.callBoxed(stack); }),
+            "[attention_forward] state_lse and pending are parts of a state, got no bits");
 }
 
 TEST_F(AttentionOpRefuses, AStateOnAnotherDevice) {

@@ -1,0 +1,49 @@
+// Private: the operator's arguments as the attention library's structs, and the policies back.
+#pragma once
+
+#include <limits>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "tessera/attention/attention.h"
+#include "tessera/torch_ops/attention_operator.h"
+
+namespace tessera::torch_ops {
+
+/// Torch's integers are 64 bits wide, the library's header holds 32. Throws InvalidArgument.
+int32_t narrowed(int64_t value, const char* function, const char* name, int64_t low,
+                 int64_t high = std::numeric_limits<int32_t>::max());
+
+/// [B, L, H, D] of fp32, fp16 or bf16 on the CPU. Throws InvalidArgument, Unsupported.
+attention::TensorView view_of_input(const at::Tensor& tensor, const char* name);
+attention::MutableTensorView view_of_output(const at::Tensor& tensor, const char* name);
+
+/// Throws InvalidArgument if a gradient is recorded for this input: there is none.
+void refuse_gradient(const at::Tensor& tensor, const char* name);
+
+/// begin, end, begin, end, ... in key tokens.
+std::vector<attention::TokenRange> ranges_of(at::IntArrayRef pairs, const char* name);
+
+/// int64 [B]; empty for none.
+std::vector<int64_t> lengths_of(const OptionalTensor& lengths, int64_t batch);
+
+/// The memory of a contiguous fp32 tensor of `shape` on the CPU; null for none.
+float* float_data(const OptionalTensor& tensor, const char* name, at::IntArrayRef shape);
+
+/// A policy as the operator's arguments.
+struct PolicyArguments {
+  std::string_view policy = "mass", growth = "linear", estimate = "row_maximum";
+  std::optional<double> level;
+  OptionalTensor levels;  // fp32 [steps, heads]
+  int64_t probe_period = 0;
+  bool alternates = true;
+};
+
+/// The policy's tables are views of `arguments.levels`.
+attention::SkipPolicy policy_of(const PolicyArguments& arguments);
+PolicyArguments arguments_of(const attention::SkipPolicy& policy);
+
+}  // namespace tessera::torch_ops
