@@ -3,13 +3,16 @@ BUILD := build/release
 JOBS ?= $(shell nproc)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup configure build demo test unit bench clean
+.PHONY: help setup python configure build demo test unit bench clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/\t/' | expand -t 12
 
 setup: ## Install missing Debian packages and LibTorch
 	@scripts/setup.sh
+
+python: setup ## Make .deps/python for the tests of python/ (PyTorch, diffusers)
+	@scripts/python_env.sh
 
 configure: setup
 	@test -e $(BUILD)/build.ninja || cmake --preset release

@@ -4,12 +4,14 @@ find_package(nlohmann_json 3.11 REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(HWY REQUIRED IMPORTED_TARGET libhwy)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
-pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
-pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
-pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET libtiff-4>=4.5)  # error handlers of each file's own
-pkg_check_modules(FFMPEG IMPORTED_TARGET libavformat libavcodec libavutil)  # the module only
-find_package(CLI11 REQUIRED)
-find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)  # headers alone
+if(NOT TESSERA_PYTHON_PACKAGE)  # that needs no images, films or command line
+  pkg_check_modules(PNG REQUIRED IMPORTED_TARGET libpng)
+  pkg_check_modules(JPEG REQUIRED IMPORTED_TARGET libjpeg)
+  pkg_check_modules(TIFF REQUIRED IMPORTED_TARGET libtiff-4>=4.5)  # error handlers of each file's own
+  pkg_check_modules(FFMPEG IMPORTED_TARGET libavformat libavcodec libavutil)  # the module only
+  find_package(CLI11 REQUIRED)
+  find_path(TOMLPLUSPLUS_INCLUDE toml++/toml.h REQUIRED)  # headers alone
+endif()
 if(TESSERA_TESTS)
   find_package(GTest REQUIRED)
 endif()
@@ -44,6 +46,14 @@ endif()
 # LibTorch. find_package(Torch) insists on a CUDA toolkit, so the build has a target of its own:
 # tessera links torch_cpu and c10 alone, and the CUDA module adds torch_cuda by itself.
 if(TESSERA_TORCH)
+  if(TESSERA_PYTHON_PACKAGE AND NOT TESSERA_TORCH_DIR)
+    # The torch of the Python that builds the package; asking for its place does not import it.
+    find_package(Python3 COMPONENTS Interpreter REQUIRED)
+    execute_process(
+      COMMAND ${Python3_EXECUTABLE} -c
+              "import importlib.util; print(importlib.util.find_spec('torch').submodule_search_locations[0])"
+      OUTPUT_VARIABLE TESSERA_TORCH_DIR OUTPUT_STRIP_TRAILING_WHITESPACE)
+  endif()
   set(TESSERA_TORCH_DIR "${CMAKE_SOURCE_DIR}/.deps/torch-2.11.0/torch" CACHE PATH
       "The folder `torch` of an installed PyPI torch wheel")
   if(NOT EXISTS ${TESSERA_TORCH_DIR}/lib/libtorch_cpu.so)
@@ -60,6 +70,8 @@ if(TESSERA_TORCH)
     ${TESSERA_TORCH_DIR}/include ${TESSERA_TORCH_DIR}/include/torch/csrc/api/include)
   target_link_directories(tessera_torch INTERFACE ${TESSERA_TORCH_DIR}/lib)
   target_link_libraries(tessera_torch INTERFACE torch_cpu c10)
+endif()
+if(TESSERA_TORCH AND NOT TESSERA_PYTHON_PACKAGE)
   get_filename_component(torch_site ${TESSERA_TORCH_DIR} DIRECTORY)
   # The wheel's libraries find the CUDA runtime's by a relative path of their own; ours need only
   # know the wheel's folder. --disable-new-dtags: the path must hold for indirect libraries too.

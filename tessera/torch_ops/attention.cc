@@ -8,6 +8,8 @@
 
 #include "tessera/torch_ops/arguments.h"
 #include "tessera/torch_ops/attention_operator.h"
+#include "tessera/torch_ops/budget_control.h"
+#include "tessera/torch_ops/token_order.h"
 
 namespace tessera::torch_ops {
 namespace {
@@ -75,6 +77,8 @@ TORCH_LIBRARY(tessera, library) {
       "Tensor(d!)? lse=None, Tensor(e!)? pending=None, *, int total_steps) -> ()",
       {at::Tag::pt2_compliant_tag});
   library.def("last_backend() -> str", [] { return last_backend(); });
+  library.def(kTokenOrderSchema, &token_order);
+  register_budget_control(library);
 }
 
 TORCH_LIBRARY_IMPL(tessera, CPU, library) {

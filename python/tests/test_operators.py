@@ -18,10 +18,10 @@ def torch_attention(q, k, v):
 
 def test_dense_equals_pytorch():
     q, k, v = inputs()
-    out, lse, _, counters, _, _ = tessera.attention_forward(q, k, v)
-    torch.testing.assert_close(out.double(), torch_attention(q, k, v), atol=2e-6, rtol=0)
-    assert lse.shape == (1, 2, 200)
-    assert (counters[..., 0] == counters[..., 1]).all()
+    result = tessera.attention_forward(q, k, v)
+    torch.testing.assert_close(result.out.double(), torch_attention(q, k, v), atol=2e-6, rtol=0)
+    assert result.lse.shape == (1, 2, 200)
+    assert (result.counters[..., 0] == result.counters[..., 1]).all()
 
 
 def test_dropped_tiles_stay_out_and_masking_gives_the_same():
@@ -32,12 +32,11 @@ def test_dropped_tiles_stay_out_and_masking_gives_the_same():
     state.begin(total_steps=3)
     first = tessera.attention_forward(q, k, v, state, policy="max_gap", level=-1.0).counters
     assert first[..., 2].sum() > 0
-    kept = [[[bool(state.bits[0, h, i, 0] >> j & 1) for j in range(4)] for i in range(4)]
-            for h in range(2)]
+    kept = state.kept()[0]
     again = tessera.attention_forward(q, k, v, state, policy="max_gap", level=-1.0)
     out, second = again.out, again.counters
     assert (second[..., 1] == first[..., 0] - first[..., 2]).all()
-    mask = torch.tensor(kept).repeat_interleave(64, 1).repeat_interleave(64, 2)[:, :200, :200]
+    mask = kept.repeat_interleave(64, 1).repeat_interleave(64, 2)[:, :200, :200]
     expected = torch.nn.functional.scaled_dot_product_attention(
         *(x.transpose(1, 2).double() for x in (q, k, v)), attn_mask=mask).transpose(1, 2)
     torch.testing.assert_close(out.double(), expected, atol=2e-6, rtol=0)

@@ -1,0 +1,81 @@
+#include "tessera/torch_ops/budget_control.h"
+
+#include <algorithm>
+
+#include <torch/custom_class.h>
+
+#include "tessera/attention/control.h"
+#include "tessera/core/error.h"
+#include "tessera/torch_ops/arguments.h"
+#include "tessera/torch_ops/attention.h"
+
+namespace tessera::torch_ops {
+namespace {
+
+using attention::BudgetControl, attention::ControlGoal, attention::MassPolicy;
+
+MassPolicy mass_policy(double budget, const std::string& growth, int64_t probe_period) {
+  return std::get<MassPolicy>(
+      policy_of({.growth = growth, .level = budget, .probe_period = probe_period}));
+}
+
+ControlGoal goal_of(const std::string& name) {
+  TESSERA_CHECK(name == "sparsity" || name == "recall",
+                "[BudgetControl] goal must be sparsity or recall, got: ", name);
+  return name == "recall" ? ControlGoal::kRecall : ControlGoal::kSparsity;
+}
+
+class BudgetControlClass : public torch::CustomClassHolder {
+ public:
+  BudgetControlClass(const std::string& goal, double target, double budget,
+                     const std::string& growth, int64_t probe_period, int64_t total_steps,
+                     int64_t last_lite_step)
+      : policy_(mass_policy(budget, growth, probe_period)),
+        total_steps_(total_steps),
+        control_({.goal = goal_of(goal), .value = target}, policy_, total_steps, last_lite_step) {}
+
+  double level(int64_t step) const {
+    return std::min(attention::mass_budget(policy_, step, total_steps_, 0) * control_.scale(),
+                    BudgetControl::kMaxBudget);
+  }
+
+  void observe(const std::vector<int64_t>& counts, const at::Tensor& masses, bool is_dense) {
+    TESSERA_CHECK(counts.size() == kCounters, "[BudgetControl] counts must be ", kCounters,
+                  " numbers, got: ", counts.size());
+    TESSERA_CHECK(masses.is_cpu() && masses.scalar_type() == at::kDouble && masses.dim() == 2 &&
+                      masses.size(1) == kMasses && masses.is_contiguous(),
+                  "[BudgetControl] masses must be contiguous float64 [calls, ", kMasses,
+                  "] on the CPU, got: ", c10::toString(masses.scalar_type()), " ", masses.sizes());
+    attention::StepSums sums{.tiles = {.total = counts[0],
+                                       .visited = counts[1],
+                                       .dropped = counts[2],
+                                       .probed = counts[3],
+                                       .returned = counts[4],
+                                       .loaded = counts[5]},
+                             .is_dense = is_dense};
+    const auto* mass = masses.const_data_ptr<double>();
+    for (int64_t i = 0; i < masses.numel(); i += kMasses) {
+      sums.mass += attention::LostMass{.dropped = mass[i],
+                                       .spent = mass[i + 1],
+                                       .lost = mass[i + 2],
+                                       .rows = static_cast<int64_t>(mass[i + 3])};
+    }
+    control_.observe(sums);
+  }
+
+ private:
+  MassPolicy policy_;
+  int64_t total_steps_;
+  BudgetControl control_;
+};
+
+}  // namespace
+
+void register_budget_control(torch::Library& library) {
+  library.class_<BudgetControlClass>("BudgetControl")
+      .def(torch::init<std::string, double, double, std::string, int64_t, int64_t, int64_t>())
+      .def("level", &BudgetControlClass::level)
+      .def("observe", &BudgetControlClass::observe);
+}
+
+}  // namespace tessera::torch_ops
