@@ -54,8 +54,8 @@ struct AttentionOutputs {
 /// shard judges its tiles against all keys seen so far, not its own alone. [B, Hq, Lq] or null.
 struct Carried {
   const float* row_max = nullptr;  ///< max_gap: as AttentionOutputs::row_max
-  /// mass: as AttentionOutputs::lse, of all earlier shards together (merge_partials). kRowMean
-  /// takes it in place of the state's, and does not normalise.
+  /// mass: as AttentionOutputs::lse, of all earlier shards together. kRowMean takes it in place of
+  /// the state's, and does not normalise: mass(j) is the mean over the rows with a finite lse.
   const float* lse = nullptr;
 };
 
@@ -74,7 +74,9 @@ enum class StepKind : int32_t {
 ///             and with the probed tiles that returned
 ///
 /// Ranges never set or clear a bit. A tile whose keys all lie past the entry's kv length holds
-/// nothing: it is never visited and its bit stays.
+/// nothing: it is never visited and its bit stays. A row of tiles never loses all tiles of K that
+/// it visited (only must_keep tiles outside K can make them all droppable): the heaviest stays. In
+/// a shard, where sums are carried in, all may go.
 struct SkipRequest {
   const SkipStateView* state = nullptr;  ///< null: every tile, nothing remembered
   StepKind step = StepKind::kSkip;
@@ -105,7 +107,7 @@ struct TileCounts {
   TileCounts& operator+=(const TileCounts& other);
 };
 
-/// Softmax mass that one head gave up; zeros under max_gap.
+/// Softmax mass that one head gave up, of this call's keys; zeros under max_gap.
 struct LostMass {
   /// Largest mass that a q tile dropped in this call. Under MassEstimate::kRowMaximum no row's
   /// output would have changed by more than 2 * dropped * max |v| without those tiles.

@@ -117,7 +117,9 @@ std::pair<int32_t, int32_t> step_and_total(const SkipStateView* state) {
 
 void set_policy(const MaxGapPolicy& policy, ForwardPlan& plan) {
   const auto [step, total_steps] = step_and_total(plan.state);
-  check_level_table(policy.thresholds, total_steps, plan.num_heads);
+  check_level_table(policy.thresholds, total_steps, plan.num_heads,
+                    {"every threshold of a table must be finite and negative",
+                     [](float level) { return std::isfinite(level) && level < 0; }});
   for (int64_t h = 0; h < plan.num_heads; ++h) {
     const float threshold =
         policy.thresholds.is_empty() ? policy.threshold : policy.thresholds.at(step, h);
@@ -130,7 +132,7 @@ void set_policy(const MaxGapPolicy& policy, ForwardPlan& plan) {
 
 void set_policy(const MassPolicy& policy, ForwardPlan& plan) {
   const auto [step, total_steps] = step_and_total(plan.state);
-  check_level_table(policy.budgets, total_steps, plan.num_heads);
+  check_mass_policy(policy, total_steps, plan.num_heads);
   for (int64_t h = 0; h < plan.num_heads; ++h) {
     plan.budgets.push_back(mass_budget(policy, step, total_steps, h));
   }

@@ -11,11 +11,11 @@
 namespace tessera::attention {
 namespace {
 
-/// The tiles that this call may mark, with the mass each holds: under max_gap 0 for a tile that is
-/// not needed, and the others are left out.
+/// The visited tiles that this call may mark, with the mass each holds; under max_gap 0.
 struct Judged {
-  std::vector<TileMass> candidates;  // kept so far
-  std::vector<TileMass> probes;      // dropped so far
+  std::vector<TileMass> candidates;  // kept so far, may go
+  std::vector<TileMass> probes;      // dropped so far, may return
+  int64_t num_staying = 0;           // kept so far, must stay
 };
 
 uint8_t* pending_row(const ForwardPlan& plan, const TileRow& row) {
@@ -31,33 +31,42 @@ Judged judge(const ForwardPlan& plan, const TileRow& row, const VisitedTiles& vi
   for (size_t i = 0; i < visited.tiles.size(); ++i) {
     const int32_t tile = visited.tiles[i];
     const bool is_probe = !visited.is_probe.empty() && visited.is_probe[i];
-    if (is_gap && verdict.is_needed[i]) continue;
     const TileMass found{tile, is_gap ? 0.0f : verdict.mass[i]};
-    if (!std::isfinite(found.mass)) continue;
+    const bool may_change = is_gap ? !verdict.is_needed[i] : std::isfinite(found.mass);
     if (is_probe) {
-      judged.probes.push_back(found);
-    } else if (bits.is_set(tile) && !((must_keep[tile / 32] >> (tile % 32)) & 1u)) {
-      judged.candidates.push_back(found);
+      if (may_change) judged.probes.push_back(found);
+    } else if (bits.is_set(tile)) {
+      if (may_change && !((must_keep[tile / 32] >> (tile % 32)) & 1u)) {
+        judged.candidates.push_back(found);
+      } else {
+        ++judged.num_staying;
+      }
     }
   }
   return judged;
 }
 
 /// The first of two streams leaves its findings for the second.
-void leave_pending(const Judged& judged, int64_t kv_tiles, uint8_t* pending) {
+void leave_pending(const Judged& judged, bool is_gap, int64_t kv_tiles, uint8_t* pending) {
   std::fill_n(pending, kv_tiles, kPendingKeep);
   for (const auto* list : {&judged.candidates, &judged.probes}) {
-    for (const TileMass& found : *list) pending[found.tile] = encode_pending_mass(found.mass);
+    for (const TileMass& found : *list) {
+      pending[found.tile] = is_gap ? kPendingGap : encode_pending_mass(found.mass);
+    }
   }
 }
 
-/// The second of two streams goes by the larger mass of the two, and lets go nothing that the first
-/// did not see.
+/// The second of two streams goes by the larger mass of the two, and marks nothing that the first
+/// did not judge by the same policy.
 void join_pending(Judged& judged, bool is_gap, const uint8_t* pending) {
+  const auto is_unjudged = [&](const TileMass& found) {
+    const uint8_t code = pending[found.tile];
+    return code == kPendingKeep || (code == kPendingGap) != is_gap;
+  };
+  judged.num_staying += static_cast<int64_t>(std::erase_if(judged.candidates, is_unjudged));
+  std::erase_if(judged.probes, is_unjudged);
+  if (is_gap) return;
   for (auto* list : {&judged.candidates, &judged.probes}) {
-    std::erase_if(*list,
-                  [&](const TileMass& found) { return pending[found.tile] == kPendingKeep; });
-    if (is_gap) continue;
     for (TileMass& found : *list) {
       const auto other = static_cast<float>(decode_pending_mass(pending[found.tile]));
       found.mass = std::max(found.mass, other);
@@ -71,29 +80,40 @@ float rounded_up(double value) {
                          : nearest;
 }
 
+/// Above which mass a probed tile returns: that of the lightest candidate that stays, at most the
+/// whole budget. (The first visited tile has mass 1, so few that stay may all look heavy.)
+double return_level(const std::vector<TileMass>& candidates, int64_t num_dropped, double budget) {
+  double level = budget;
+  for (size_t i = num_dropped; i < candidates.size(); ++i) {
+    level = std::min<double>(level, candidates[i].mass);
+  }
+  return level;
+}
+
 void mark(ForwardPlan& plan, const TileRow& row, Judged& judged) {
   RowBits bits(plan.state->row(row.batch, row.head, row.q_tile));
   float& stored_spent = plan.state->spent[row.index];
   const double budget = plan.verdicts == Verdicts::kGap ? 0 : plan.budgets[row.head];
   double spent = stored_spent;
   auto& candidates = judged.candidates;
-  const int64_t dropped = choose_dropped(candidates, budget, spent);
-  for (int64_t i = 0; i < dropped; ++i) bits.clear(candidates[i].tile);
+  int64_t dropped = choose_dropped(candidates, budget, spent);
 
   int64_t returned = 0;
-  if (static_cast<int64_t>(candidates.size()) > dropped) {
-    const auto lighter = [](const TileMass& a, const TileMass& b) { return a.mass < b.mass; };
-    const auto lightest_kept =
-        std::min_element(candidates.begin() + dropped, candidates.end(), lighter);
-    for (const TileMass& probe : judged.probes) {
-      if (probe.mass <= lightest_kept->mass) continue;
-      bits.set(probe.tile);
-      ++returned;
-    }
+  const double level = return_level(candidates, dropped, budget);
+  for (const TileMass& probe : judged.probes) {
+    if (probe.mass <= level) continue;
+    bits.set(probe.tile);
+    ++returned;
   }
+  const bool is_shard = plan.carried.row_max != nullptr || plan.carried.lse != nullptr;
+  const bool is_last = judged.num_staying == 0 && returned == 0 &&
+                       dropped == static_cast<int64_t>(candidates.size());
+  if (is_last && dropped > 0 && !is_shard) spent -= candidates[--dropped].mass;
+  for (int64_t i = 0; i < dropped; ++i) bits.clear(candidates[i].tile);
+
   plan.row_counts[row.index].dropped = dropped;
   plan.row_counts[row.index].returned = returned;
-  plan.row_masses[row.index].dropped = spent - stored_spent;
+  plan.row_masses[row.index].dropped = dropped > 0 ? spent - stored_spent : 0;
   if (dropped > 0) stored_spent = rounded_up(spent);
 }
 
@@ -116,14 +136,15 @@ void finish_row(ForwardPlan& plan, const TileRow& row, const VisitedTiles& visit
   if (plan.state == nullptr) return;
 
   const bool is_skipping = plan.step == StepKind::kSkip;
+  const bool is_gap = plan.verdicts == Verdicts::kGap;
   const int32_t stream = plan.state->field(HeaderField::kStream);
   const bool is_last_stream = stream + 1 == plan.state->field(HeaderField::kStreams);
   Judged judged;
   if (is_skipping) judged = judge(plan, row, visited, verdict);
   if (!is_last_stream) {
-    leave_pending(judged, plan.kv_tiles, pending_row(plan, row));
+    leave_pending(judged, is_gap, plan.kv_tiles, pending_row(plan, row));
   } else if (is_skipping) {
-    if (stream > 0) join_pending(judged, plan.verdicts == Verdicts::kGap, pending_row(plan, row));
+    if (stream > 0) join_pending(judged, is_gap, pending_row(plan, row));
     mark(plan, row, judged);
   }
   LostMass& mass = plan.row_masses[row.index];

@@ -26,33 +26,37 @@ void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, VisitedTile
   const bool is_skipping = plan.step == StepKind::kSkip;
   const int32_t* kept = is_skipping ? plan.state->row(row.batch, row.head, row.q_tile) : nullptr;
   const RangeTiles::Row ranges = plan.ranges.row(row.head, row.q_tile);
-  const bool has_probes = is_skipping && plan.probe_period > 0;
-  visited.tiles.clear();
+  const int64_t period = is_skipping ? plan.probe_period : 0;
+  const int64_t phase = period == 0
+                            ? 0
+                            : probe_phase(period, plan.state->field(HeaderField::kStep),
+                                          plan.state->field(HeaderField::kGeneration), row.index);
+  auto& tiles = visited.tiles;
+  std::vector<int32_t> probes;
+  tiles.clear();
   visited.is_probe.clear();
   for (int64_t word = 0; word * 32 < count; ++word) {
     const uint32_t stored = is_skipping ? std::bit_cast<uint32_t>(kept[word]) : ~0u;
     const uint32_t wanted = stored | ranges.keep[word];
-    uint32_t probes = 0;
-    if (has_probes) {
-      for (uint32_t rest = ~wanted; rest != 0; rest &= rest - 1) {
-        const int64_t tile = word * 32 + std::countr_zero(rest);
-        if (is_probed(plan.probe_period, plan.state->field(HeaderField::kStep),
-                      plan.state->field(HeaderField::kGeneration), row.index, tile)) {
-          probes |= rest & -rest;
-        }
-      }
-    }
-    for (uint32_t rest = (wanted | probes) & ~ranges.skip[word]; rest != 0; rest &= rest - 1) {
-      const auto tile = static_cast<int32_t>(word * 32 + std::countr_zero(rest));
+    const uint32_t open = period > 0 ? ~0u : wanted;
+    for (uint32_t rest = open & ~ranges.skip[word]; rest != 0; rest &= rest - 1) {
+      const int64_t tile = word * 32 + std::countr_zero(rest);
       if (tile >= count) break;
-      visited.tiles.push_back(tile);
-      if (has_probes) visited.is_probe.push_back((probes & rest & -rest) != 0);
+      if (wanted & rest & -rest) {
+        tiles.push_back(static_cast<int32_t>(tile));
+      } else if (tile % period == phase) {
+        probes.push_back(static_cast<int32_t>(tile));
+      }
     }
   }
   if (plan.direction == Direction::kDescending) {
-    std::reverse(visited.tiles.begin(), visited.tiles.end());
-    std::reverse(visited.is_probe.begin(), visited.is_probe.end());
+    std::reverse(tiles.begin(), tiles.end());
+    std::reverse(probes.begin(), probes.end());
   }
+  if (period == 0) return;
+  visited.is_probe.assign(tiles.size(), 0);
+  visited.is_probe.resize(tiles.size() + probes.size(), 1);
+  tiles.insert(tiles.end(), probes.begin(), probes.end());
 }
 
 }  // namespace tessera::attention

@@ -75,7 +75,7 @@ struct RowVerdict {
 };
 
 /// The kv tiles that this call visits, in visiting order. `is_probe` is empty or says of each
-/// whether it was dropped earlier and is visited as a probe only.
+/// whether it was dropped earlier and is visited as a probe only; probes come last.
 struct VisitedTiles {
   std::vector<int32_t> tiles;
   std::vector<uint8_t> is_probe;

@@ -19,8 +19,15 @@ struct LevelTable {
   }
 };
 
+struct LevelRule {
+  const char* text;
+  bool (*is_kept)(float level);
+};
+
 /// Throws InvalidArgument unless the table is empty or has `total_steps` or one step, `num_heads`
-/// or one head, and as many values as that.
-void check_level_table(const LevelTable& table, int64_t total_steps, int64_t num_heads);
+/// or one head, as many values as that, and keeps the rule in all of them: a bad level of a late
+/// step is refused at the first.
+void check_level_table(const LevelTable& table, int64_t total_steps, int64_t num_heads,
+                       const LevelRule& rule);
 
 }  // namespace tessera::attention

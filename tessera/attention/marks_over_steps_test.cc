@@ -90,6 +90,21 @@ TEST_P(MarksOverSteps, EveryCallFlipsAnAlternatingDirectionDenseOnesToo) {
   EXPECT_EQ(view.field(HeaderField::kDirection), 0);
 }
 
+TEST_P(MarksOverSteps, AGroupOfRowsLoadsATileOnce) {
+  ProblemSpec spec{.q_len = 48, .kv_len = 64, .num_heads = 2, .num_kv_heads = 2};
+  SkipStateShape shape = state_shape_for(spec, {16, 16, 2});
+  SkipState state(shape);
+  state.begin(1);
+  const SkipStateView view = state.view();
+  const int32_t rows[] = {0b0011, 0b0110, 0b0010, 0b1111, 0b1111, 0b1000};
+  std::copy(std::begin(rows), std::end(rows), view.bits);
+  const AttentionReport report = run(make_problem(spec), {.state = &view}, options()).report;
+  EXPECT_EQ(report.head(0, 0).visited, 5);
+  EXPECT_EQ(report.head(0, 0).loaded, 4);  // rows 0 and 1 need 0, 1, 2; row 2 is a group alone
+  EXPECT_EQ(report.head(0, 1).visited, 9);
+  EXPECT_EQ(report.head(0, 1).loaded, 5);
+}
+
 TEST_P(MarksOverSteps, CountersSayWhatHappenedPerHead) {
   const ProblemSpec spec{.batch = 2,
                          .q_len = 40,

@@ -8,7 +8,7 @@
 namespace tessera::attention {
 namespace {
 
-/// A well-mixed number of the row, so that neighbouring rows probe different tiles (the finaliser
+/// A well-mixed number of the row, so that rows and steps draw their phases apart (the finaliser
 /// of SplitMix64, Steele et al. 2014).
 uint64_t mixed(uint64_t x) {
   x += 0x9e3779b97f4a7c15u;
@@ -19,19 +19,19 @@ uint64_t mixed(uint64_t x) {
 
 }  // namespace
 
-double mass_budget(const MassPolicy& policy, int64_t step, int64_t total_steps, int64_t head) {
+void check_mass_policy(const MassPolicy& policy, int64_t total_steps, int64_t num_heads) {
   TESSERA_CHECK(policy.probe_period == 0 || policy.probe_period >= 2,
                 "[attention_forward] probe_period must be 0 (never) or at least 2, got: ",
                 policy.probe_period);
-  if (!policy.budgets.is_empty()) {
-    const double level = policy.budgets.at(step, head);
-    TESSERA_CHECK(0 <= level && level < 1,
-                  "[attention_forward] every budget of the table must be in [0, 1), got: ", level,
-                  " at step ", step, ", head ", head);
-    return level;
-  }
+  check_level_table(policy.budgets, total_steps, num_heads,
+                    {"every budget of a table must be in [0, 1)",
+                     [](float level) { return 0 <= level && level < 1; }});
   TESSERA_CHECK(0 <= policy.budget && policy.budget < 0.5,
                 "[attention_forward] budget must be in [0, 0.5), got: ", policy.budget);
+}
+
+double mass_budget(const MassPolicy& policy, int64_t step, int64_t total_steps, int64_t head) {
+  if (!policy.budgets.is_empty()) return policy.budgets.at(step, head);
   if (policy.growth == BudgetGrowth::kConstant) return policy.budget;
   return 2 * policy.budget * static_cast<double>(step + 1) / static_cast<double>(total_steps + 1);
 }
@@ -49,11 +49,11 @@ int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double&
   return last - candidates.begin();
 }
 
-bool is_probed(int32_t probe_period, int32_t step, int32_t generation, int64_t row, int64_t tile) {
-  const uint64_t phase =
+int64_t probe_phase(int64_t probe_period, int64_t step, int64_t generation, int64_t row) {
+  const uint64_t of_row =
       mixed(mixed(static_cast<uint64_t>(generation)) ^ static_cast<uint64_t>(row));
-  const auto period = static_cast<uint64_t>(probe_period);
-  return (static_cast<uint64_t>(tile) + phase % period + static_cast<uint64_t>(step)) % period == 0;
+  return static_cast<int64_t>(mixed(of_row + static_cast<uint64_t>(step)) %
+                              static_cast<uint64_t>(probe_period));
 }
 
 }  // namespace tessera::attention

@@ -19,16 +19,22 @@
 //   visiting direction should alternate, so that every tile is judged late every second call.
 //
 // kRowMean. mass(j) = sum over rows of P_r(j) exp(-lse_r), over all visited tiles normalised to 1,
-//   lse_r the row's log-sum-exp in the previous call (the state keeps it). Not certified: a row may
-//   lose more than the mean. The first call of a generation has no lse and drops nothing.
+//   lse_r the row's log-sum-exp in the previous call (the state keeps it). Rows whose lse_r is not
+//   finite are left out; if none is left, every mass is 1 and nothing goes. So it is in the first
+//   call of a generation, which has no lse. Not certified: a row may lose more than the mean.
 //
-// Revision. With probe_period R >= 2, tile j of a row of tiles is computed again in every R-th
-// step after it was dropped, at a phase that differs from row to row. It counts towards the answer
-// like any visited tile. It returns if it holds more mass than the lightest tile that stays; what
-// it had spent is not refunded. R times the probed mass estimates, without bias over the phases,
-// the mass that is dropped.
+// Revision. With probe_period R >= 2, each row of tiles draws one of R phases anew in each step;
+// dropped tiles j with j mod R equal to it are computed again, as probes. A probe counts towards
+// the answer like any visited tile. It returns if it holds more mass than the lightest of the
+// candidates that stay, or more than all of eps_t; what it had spent is not refunded.
+//   Probes are visited after the other tiles, so that each is judged against all that is kept, and
+// no tile is judged by company that does not stay.
+//   R times the probed mass estimates the dropped mass without bias: whatever happened before, a
+// tile's turn comes with chance 1 / R. (A rotation, each tile every R-th step, would overestimate:
+// of the tiles that have become heavy, those that had their turn are no longer dropped.)
 //
-// Non-finite masses (rows with NaN) are never dropped.
+// Non-finite masses (rows with NaN) are never dropped. A mass below fp32's least number counts as
+// 0 and goes at any budget.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +66,11 @@ struct MassPolicy {
   DirectionMode direction = DirectionMode::kAlternating;
 };
 
-/// eps_t. Throws InvalidArgument if a number of the policy is outside its range.
+/// Throws InvalidArgument if a number of the policy is outside its range or its table is of another
+/// size.
+void check_mass_policy(const MassPolicy& policy, int64_t total_steps, int64_t num_heads);
+
+/// eps_t of a checked policy.
 double mass_budget(const MassPolicy& policy, int64_t step, int64_t total_steps, int64_t head);
 
 /// A visited tile, as the choice sees it.
@@ -73,7 +83,8 @@ struct TileMass {
 /// first, and returns how many there are. `spent` grows by their masses.
 int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double& spent);
 
-/// Is this dropped tile probed in this step? `row` counts rows of tiles over (b, h, q tile).
-bool is_probed(int32_t probe_period, int32_t step, int32_t generation, int64_t row, int64_t tile);
+/// Of a row's dropped tiles those with tile % probe_period == phase are probed in this step. `row`
+/// counts rows of tiles over (b, h, q tile).
+int64_t probe_phase(int64_t probe_period, int64_t step, int64_t generation, int64_t row);
 
 }  // namespace tessera::attention

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace tessera::attention {
 namespace {
@@ -123,9 +124,15 @@ void vote_gaps(const ForwardPlan& plan, const TileRow& row, int64_t at,
   }
 }
 
+struct MassVotes {
+  std::vector<double> masses;  // kRowMaximum: largest share; kRowMean: sum over the rows
+  int64_t num_rows = 0;        // kRowMean: rows that have a reference
+};
+
 /// mass.h, word for word: this query's part of the tiles' masses.
 void vote_masses(const ForwardPlan& plan, int64_t at, const std::vector<double>& logs,
-                 std::vector<double>& masses) {
+                 MassVotes& votes) {
+  auto& masses = votes.masses;
   if (plan.verdicts == Verdicts::kRowMaximum) {
     double running = plan.carried.lse == nullptr ? -kInfinity : plan.carried.lse[at];
     for (size_t i = 0; i < logs.size(); ++i) {
@@ -136,6 +143,7 @@ void vote_masses(const ForwardPlan& plan, int64_t at, const std::vector<double>&
     return;
   }
   if (plan.reference_lse == nullptr || !std::isfinite(plan.reference_lse[at])) return;
+  ++votes.num_rows;
   // Clamped, so that an lse that jumped leaves a number.
   for (size_t i = 0; i < logs.size(); ++i) {
     masses[i] += std::exp(std::min(logs[i] - plan.reference_lse[at], 80.0));
@@ -156,14 +164,11 @@ void estimate_lost(const ForwardPlan& plan, const VisitedTiles& visited,
   ++verdict.lost_rows;
 }
 
-std::vector<float> finished_masses(const ForwardPlan& plan, const TileRow& row,
-                                   const std::vector<double>& masses) {
+std::vector<float> finished_masses(const ForwardPlan& plan, const MassVotes& votes) {
+  const auto& masses = votes.masses;
   if (plan.verdicts == Verdicts::kRowMaximum) return {masses.begin(), masses.end()};
-  const double rows = static_cast<double>(row.q_end - row.q_begin);
-  double total = plan.is_normalised ? 0 : rows;
-  if (plan.is_normalised) {
-    for (const double mass : masses) total += mass;
-  }
+  const double total = plan.is_normalised ? std::accumulate(masses.begin(), masses.end(), 0.0)
+                                          : static_cast<double>(votes.num_rows);
   const bool has_reference = total > 0 && std::isfinite(total);
   std::vector<float> finished;
   for (const double mass : masses) {
@@ -184,7 +189,7 @@ void compute_tile_row(ForwardPlan& plan, int64_t index) {
   }
   RowVerdict verdict;
   if (plan.verdicts == Verdicts::kGap) verdict.is_needed.assign(tile_ends.size(), 0);
-  std::vector<double> masses(tile_ends.size(), 0.0);
+  MassVotes votes{std::vector<double>(tile_ends.size())};
   for (int64_t token = row.q_begin; token < row.q_end; ++token) {
     const std::vector<double> scores = row_scores(plan, row, token, keys);
     const std::vector<TileScores> tiles = split(scores, tile_ends);
@@ -194,12 +199,12 @@ void compute_tile_row(ForwardPlan& plan, int64_t index) {
     } else if (plan.verdicts != Verdicts::kNone) {
       std::vector<double> logs;
       for (const auto& tile : tiles) logs.push_back(log_sum(tile, plan.scale));
-      vote_masses(plan, at, logs, masses);
+      vote_masses(plan, at, logs, votes);
       if (!visited.is_probe.empty()) estimate_lost(plan, visited, logs, verdict);
     }
     write_row(plan, row, token, keys, scores);
   }
-  if (plan.verdicts > Verdicts::kGap) verdict.mass = finished_masses(plan, row, masses);
+  if (plan.verdicts > Verdicts::kGap) verdict.mass = finished_masses(plan, votes);
   finish_row(plan, row, visited, verdict);
 }
 

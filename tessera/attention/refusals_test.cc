@@ -26,6 +26,7 @@ struct Call {
   SkipRequest skip{.state = &view};
   RunOptions run = {};
   std::vector<int64_t> lengths;
+  std::vector<float> levels = std::vector<float>(8, 0.1f);  // [2, 4]
 
   Call() { state.begin(2); }
   Call(const Call&) = delete;
@@ -151,6 +152,60 @@ const Refusal kRefusals[] = {
      kOp + "the state must have begun a generation, got: none"},
     {"PastTheLastStep", [](Call& c) { c.view.field(HeaderField::kStep) = 2; },
      kOp + "the generation ends after 2 steps and a new one must begin, got: step 2"},
+    {"Stream", [](Call& c) { c.skip.stream = 1; }, kOp + "the state is for stream 0, got: 1"},
+    {"StreamOutOfTurn",
+     [](Call& c) {
+       SkipStateShape shape = state_shape_for(c.spec, {8, 8});
+       shape.streams = 2;
+       c.state = SkipState(shape);
+       c.state.begin(2);
+       c.view = c.state.view();
+       c.view.field(HeaderField::kStream) = 1;
+       c.skip.stream = 0;
+     },
+     kOp + "the state is for stream 1, got: 0"},
+    {"Budget", [](Call& c) { c.skip.policy = MassPolicy{.budget = 0.5}; },
+     kOp + "budget must be in [0, 0.5), got: 0.5"},
+    {"NanBudget", [](Call& c) { c.skip.policy = MassPolicy{.budget = std::nan("")}; },
+     kOp + "budget must be in [0, 0.5), got: nan"},
+    {"NegativeBudget", [](Call& c) { c.skip.policy = MassPolicy{.budget = -0.1}; },
+     kOp + "budget must be in [0, 0.5), got: -0.1"},
+    {"ProbePeriod", [](Call& c) { c.skip.policy = MassPolicy{.probe_period = 1}; },
+     kOp + "probe_period must be 0 (never) or at least 2, got: 1"},
+    {"NegativeProbePeriod", [](Call& c) { c.skip.policy = MassPolicy{.probe_period = -4}; },
+     kOp + "probe_period must be 0 (never) or at least 2, got: -4"},
+    {"TableSteps",
+     [](Call& c) {
+       c.skip.policy = MassPolicy{.budgets = {c.levels, 3, 4}};
+     },
+     kOp + "a table of levels must have 1 step or the generation's 2, got: 3"},
+    {"TableHeads",
+     [](Call& c) {
+       c.skip.policy = MassPolicy{.budgets = {c.levels, 2, 2}};
+     },
+     kOp + "a table of levels must have 1 head or q's 4, got: 2"},
+    {"TableValues",
+     [](Call& c) {
+       c.skip.policy = MassPolicy{.budgets = {c.levels, 1, 4}};
+     },
+     kOp + "a table of levels must have steps x heads = 4 values, got: 8"},
+    {"BudgetOfALateStep",
+     [](Call& c) {
+       c.levels[6] = 1.0f;
+       c.skip.policy = MassPolicy{.budgets = {c.levels, 2, 4}};
+     },
+     kOp + "every budget of a table must be in [0, 1), got: 1 at step 1, head 2"},
+    {"ThresholdOfALateStep",
+     [](Call& c) {
+       c.levels = {-1, -2, -3, -4, -5, -6, -7, 8};
+       c.skip.policy = MaxGapPolicy{.thresholds = {c.levels, 2, 4}};
+     },
+     kOp + "every threshold of a table must be finite and negative, got: 8 at step 1, head 3"},
+    {"TileMassOfMaxGap", [](Call& c) { c.outputs.tile_mass = c.memory.data(); },
+     kOp + "tile_mass needs the policy mass, got: max_gap"},
+    {"RowMeanWithoutLse",
+     [](Call& c) { c.skip.policy = MassPolicy{.estimate = MassEstimate::kRowMean}; },
+     kOp + "the row mean's masses need a state with has_lse, or a carried lse, got: none"},
     {"BackEnd", [](Call& c) { c.run.backend = "gpu9"; },
      kOp + "back end must be one of cpu_bf16, cpu, reference, got: gpu9"},
 };

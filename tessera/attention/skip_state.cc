@@ -41,6 +41,14 @@ void check_shape(const SkipStateShape& shape) {
   check_size("q_group", shape.geometry.q_group, 1, kMaxQGroup);
   check_size("token_order", shape.token_order, 0, kMaxSize);
   check_size("streams", shape.streams, 1, 2);
+  // The largest array has one entry per tile or, at tiles of one token, per row; in doubles, since
+  // the product may pass 64 bits.
+  const double tiles = static_cast<double>(shape.batch) * static_cast<double>(shape.num_heads) *
+                       static_cast<double>(shape.q_len) * static_cast<double>(shape.kv_tiles());
+  TESSERA_CHECK(tiles <= 0x1p+60,
+                "[SkipState] batch x heads x q_len x kv tiles must be at most "
+                "2^60, got: ",
+                tiles);
 }
 
 void check_arrays(const SkipStateView& state, const SkipStateShape& shape) {
@@ -48,6 +56,9 @@ void check_arrays(const SkipStateView& state, const SkipStateShape& shape) {
                 shape_text(shape.bits_shape()), ", got: ", shape_text(state.bits_shape));
   TESSERA_CHECK(state.spent_shape == shape.spent_shape(), "[SkipState] spent must be ",
                 shape_text(shape.spent_shape()), ", got: ", shape_text(state.spent_shape));
+  TESSERA_CHECK((state.lse != nullptr) == shape.has_lse,
+                "[SkipState] lse must be set if the state has it and else null, got: ",
+                state.lse == nullptr ? "null" : "set");
   if (shape.has_lse) {
     TESSERA_CHECK(state.lse_shape == shape.lse_shape(), "[SkipState] lse must be ",
                   shape_text(shape.lse_shape()), ", got: ", shape_text(state.lse_shape));

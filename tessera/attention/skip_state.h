@@ -13,6 +13,10 @@
 #include "tessera/attention/tile_geometry.h"
 #include "tessera/core/aligned_buffer.h"
 
+namespace tessera {
+class SafetensorsFile;
+}
+
 namespace tessera::attention {
 
 /// Places in the int32 header. The order is the format; a change of it is a new version.
@@ -42,7 +46,7 @@ enum class DirectionMode : int32_t {
   kAlternating,  ///< the header's direction flips after every step, dense ones included
 };
 
-/// What a state is for. All sizes >= 1 and below 2^31; token_order >= 0.
+/// What a state is for. All sizes >= 1 and below 2^31, their product countable; token_order >= 0.
 ///
 /// With `streams` = 2 a step is two calls, one a stream, always in the same order. The first call
 /// of a step marks nothing; it leaves in `pending` what it would let go. The second drops only
@@ -130,10 +134,11 @@ class SkipState {
   const SkipStateShape& shape() const { return shape_; }
 
   /// A safetensors file: tensors `bits`, `spent` and, where the state has them, `lse` and
-  /// `pending`; the header's fields as metadata. `load`
-  /// checks every invariant and throws IoError that begins with the path.
+  /// `pending`; the header's fields as metadata. `load` checks every invariant and throws IoError
+  /// that begins with the path.
   void save(const std::filesystem::path& path) const;
   static SkipState load(const std::filesystem::path& path);
+  static SkipState load(const SafetensorsFile& file);
 
  private:
   SkipStateShape shape_;

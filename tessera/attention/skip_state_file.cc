@@ -73,15 +73,23 @@ void save_state(const SkipStateView& state, const std::filesystem::path& path) {
 
 void SkipState::save(const std::filesystem::path& path) const { save_state(view(), path); }
 
-SkipState SkipState::load(const std::filesystem::path& path) {
-  const SafetensorsFile file(path);
+SkipState SkipState::load(const std::filesystem::path& path) { return load(SafetensorsFile(path)); }
+
+SkipState SkipState::load(const SafetensorsFile& file) {
   const auto format = file.metadata().find(kFormatKey);
   if (format == file.metadata().end() || format->second != kFormat) {
     throw IoError(
         concat(file.name(), ": not a skip state (metadata `format` is not ", kFormat, ")"));
   }
   std::array<int32_t, kHeaderFields> header;
-  for (int64_t i = 0; i < kHeaderFields; ++i) header[i] = read_field(file, kFieldNames[i]);
+  for (int64_t i = 0; i < kHeaderFields; ++i) {
+    header[i] = read_field(file, kFieldNames[i]);
+    // An older file lacks fields; its version says so better than the first that is missing.
+    if (i == 0 && header[i] != kSkipStateVersion) {
+      throw IoError(concat(file.name(), ": [SkipState] format version must be ", kSkipStateVersion,
+                           ", got: ", header[i]));
+    }
+  }
   // The header is judged together with the file's shapes before anything of their size is made; the
   // reader has checked that the file is as long as its shapes say.
   std::byte nothing[8] = {};

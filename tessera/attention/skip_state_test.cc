@@ -68,6 +68,49 @@ TEST(SkipState, ShapeIsReadBackFromTheArrays) {
   EXPECT_EQ(state_shape(state.view()), kShape);
 }
 
+SkipStateShape full_shape() {
+  SkipStateShape shape = kShape;
+  shape.streams = 2;
+  shape.has_lse = true;
+  shape.geometry.q_group = 2;
+  return shape;
+}
+
+TEST(SkipState, StreamsAndLogSumExpAddTheirArrays) {
+  SkipState state(full_shape());
+  const SkipStateView view = state.view();
+  EXPECT_EQ(view.lse_shape, (std::array<int64_t, 4>{2, 2, 3, 50}));
+  EXPECT_EQ(view.pending_shape, (std::array<int64_t, 4>{2, 3, 4, 40}));
+  EXPECT_EQ(state_shape(view), full_shape());
+}
+
+TEST(SkipState, RefusesArraysThatItsShapeDoesNotHave) {
+  SkipState plain(kShape), full(full_shape());
+  EXPECT_EQ(message_of([&] { initialize_state(full.view(), kShape); }),
+            "[SkipState] lse must be set if the state has it and else null, got: set");
+  EXPECT_EQ(message_of([&] { initialize_state(plain.view(), full_shape()); }),
+            "[SkipState] lse must be set if the state has it and else null, got: null");
+  SkipStateView view = full.view();
+  view.pending = nullptr;
+  EXPECT_EQ(message_of([&] { state_shape(view); }),
+            "[SkipState] pending must be set for 2 streams and for no other number, got: 2");
+  view = full.view();
+  view.pending_shape[3] = 39;
+  EXPECT_EQ(message_of([&] { state_shape(view); }),
+            "[SkipState] pending must be [2, 3, 4, 40], got: [2, 3, 4, 39]");
+  view = full.view();
+  view.lse_shape[0] = 1;
+  EXPECT_EQ(message_of([&] { state_shape(view); }),
+            "[SkipState] lse must be [2, 2, 3, 50], got: [1, 2, 3, 50]");
+}
+
+TEST(SkipState, RefusesMoreTilesThanCanBeCounted) {
+  constexpr int64_t kMost = 0x7fffffff;
+  SkipStateShape shape{.batch = kMost, .num_heads = kMost, .q_len = kMost, .kv_len = kMost};
+  EXPECT_EQ(message_of([&] { SkipState state(shape); }),
+            "[SkipState] batch x heads x q_len x kv tiles must be at most 2^60, got: 3.32307e+35");
+}
+
 TEST(SkipState, RefusesSizesOutOfRange) {
   const auto with = [](auto change) {
     SkipStateShape shape = kShape;
@@ -142,6 +185,14 @@ INSTANTIATE_TEST_SUITE_P(
                "[SkipState] generation must be in [0, 2147483647], got: -1"},
         Damage{"KvLen", [](auto& v) { set(v, HeaderField::kKvLen, 600); },
                "[SkipState] bits must be [2, 3, 4, 3], got: [2, 3, 4, 2]"},
+        Damage{"Streams", [](auto& v) { set(v, HeaderField::kStreams, 3); },
+               "[SkipState] streams must be in [1, 2], got: 3"},
+        Damage{"StreamsWithoutPending", [](auto& v) { set(v, HeaderField::kStreams, 2); },
+               "[SkipState] pending must be set for 2 streams and for no other number, got: 2"},
+        Damage{"Stream", [](auto& v) { set(v, HeaderField::kStream, 1); },
+               "[SkipState] stream must be in [0, 0], got: 1"},
+        Damage{"QGroup", [](auto& v) { set(v, HeaderField::kQGroup, 17); },
+               "[SkipState] q_group must be in [1, 16], got: 17"},
         Damage{"Tail", [](auto& v) { v.row(0, 0, 1)[1] |= 0x100; },
                "[SkipState] bits past the last tile must be zero, got: 511 as last word of row 1"},
         Damage{"Spent", [](auto& v) { v.spent[2] = NAN; },
@@ -164,6 +215,24 @@ TEST(SkipStateFile, ReadsBackWhatItWrote) {
   }
   for (int i = 0; i < 2 * 3 * 4 * 2; ++i) EXPECT_EQ(loaded.view().bits[i], state.view().bits[i]);
   for (int i = 0; i < 2 * 3 * 4; ++i) EXPECT_EQ(loaded.view().spent[i], state.view().spent[i]);
+}
+
+TEST(SkipStateFile, ReadsBackStreamsAndLogSumExp) {
+  const tessera::testing::TemporaryFolder folder;
+  SkipState state(full_shape());
+  state.begin(5);
+  const SkipStateView view = state.view();
+  for (int i = 0; i < 2 * 2 * 3 * 50; ++i) view.lse[i] = static_cast<float>(i);
+  view.lse[7] = -INFINITY;
+  for (int i = 0; i < 2 * 3 * 4 * 40; ++i) view.pending[i] = static_cast<uint8_t>(i);
+  view.field(HeaderField::kStream) = 1;
+  state.save(folder / "state.safetensors");
+
+  const SkipState loaded = SkipState::load(folder / "state.safetensors");
+  EXPECT_EQ(loaded.shape(), full_shape());
+  EXPECT_EQ(loaded.view().field(HeaderField::kStream), 1);
+  for (int i = 0; i < 2 * 2 * 3 * 50; ++i) EXPECT_EQ(loaded.view().lse[i], view.lse[i]);
+  for (int i = 0; i < 2 * 3 * 4 * 40; ++i) EXPECT_EQ(loaded.view().pending[i], view.pending[i]);
 }
 
 TEST(SkipStateFile, SavingABrokenStateIsRefused) {
@@ -210,6 +279,15 @@ TEST(SkipStateFile, RefusesDamagedFiles) {
             }),
             "`bits` must be int32 of rank 4, got: int32 of rank 3");
   EXPECT_NE(load_changed([](auto& t, auto&) { t.erase("spent"); }), "accepted");
+  EXPECT_EQ(load_changed([](auto&, auto& m) {
+              m["version"] = "1";
+              m.erase("streams");
+            }),
+            "[SkipState] format version must be 2, got: 1");
+  EXPECT_EQ(load_changed([](auto&, auto& m) { m["streams"] = "2"; }),
+            "[SkipState] pending must be set for 2 streams and for no other number, got: 2");
+  EXPECT_EQ(load_changed([](auto& t, auto&) { t["lse"] = t["spent"]; }),
+            "`lse` must be fp32 of rank 4, got: fp32 of rank 3");
 }
 
 }  // namespace

@@ -220,7 +220,10 @@ void RowWorker::judge(const RowBlock& block, size_t index) {
 /// From sums over the rows to shares of the row of tiles.
 void RowWorker::finish_masses(const TileRow& row) {
   auto& masses = verdict_.mass;
-  double total = plan_.is_normalised ? 0 : static_cast<double>(row.q_end - row.q_begin);
+  // Rows without a finite reference are left out.
+  const auto rows = std::count_if(reference_.data(), reference_.data() + row.q_end - row.q_begin,
+                                  [](float lse) { return std::isfinite(lse); });
+  double total = plan_.is_normalised ? 0 : static_cast<double>(rows);
   if (plan_.is_normalised) total = std::accumulate(masses.begin(), masses.end(), total);
   const bool has_reference = total > 0 && std::isfinite(total) && plan_.reference_lse != nullptr;
   for (float& mass : masses) mass = has_reference ? static_cast<float>(mass / total) : 1.0f;

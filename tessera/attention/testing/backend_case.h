@@ -1,6 +1,7 @@
 // One test per back end and per instruction set compiled into it.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <vector>
 

@@ -18,6 +18,33 @@ inline SkipState begun_state(const ProblemSpec& spec, int steps,
   return state;
 }
 
+/// A state for two streams, or with each row's log-sum-exp, or both.
+inline SkipState begun_state_with(const ProblemSpec& spec, int steps, int streams, bool has_lse) {
+  SkipStateShape shape = state_shape_for(spec, kTile);
+  shape.streams = streams;
+  shape.has_lse = has_lse;
+  SkipState state(shape);
+  state.begin(steps);
+  return state;
+}
+
+/// A state of one's own with the same contents.
+inline SkipState copy_of(const SkipStateView& from) {
+  SkipState copy(attention::state_shape(from));
+  const SkipStateView to = copy.view();
+  const auto copy_array = [](const auto* source, auto* target, const auto& shape) {
+    int64_t count = 1;
+    for (const int64_t size : shape) count *= size;
+    if (source != nullptr) std::copy_n(source, count, target);
+  };
+  copy_array(from.bits, to.bits, from.bits_shape);
+  copy_array(from.spent, to.spent, from.spent_shape);
+  copy_array(from.lse, to.lse, from.lse_shape);
+  copy_array(from.pending, to.pending, from.pending_shape);
+  std::copy_n(from.header, kHeaderFields, to.header);
+  return copy;
+}
+
 inline std::vector<int32_t> bits_of(const SkipStateView& state) {
   const auto& s = state.bits_shape;
   return {state.bits, state.bits + s[0] * s[1] * s[2] * s[3]};

@@ -173,8 +173,10 @@ inline void widen(DType dtype, const std::vector<uint16_t>& from, std::vector<fl
 
 /// The answer of one call, output widened to fp32.
 struct Answer {
-  std::vector<float> out;  // [B, Lq, Hq, D]
-  std::vector<float> lse;  // [B, Hq, Lq]
+  std::vector<float> out;        // [B, Lq, Hq, D]
+  std::vector<float> lse;        // [B, Hq, Lq]
+  std::vector<float> row_max;    // [B, Hq, Lq]
+  std::vector<float> tile_mass;  // [B, Hq, Tq, Tk] under the policy mass, else empty
   AttentionReport report;
 };
 
@@ -184,13 +186,25 @@ inline Answer run(const Problem& problem, const SkipRequest& skip = {},
   Answer answer{
       .out = std::vector<float>(spec.batch * spec.q_len * spec.num_heads * spec.head_dim, -777.0f),
       .lse = std::vector<float>(spec.batch * spec.num_heads * spec.q_len, -777.0f),
+      .row_max = std::vector<float>(spec.batch * spec.num_heads * spec.q_len, -777.0f),
+      .tile_mass = {},
       .report = {}};
+  if (std::holds_alternative<MassPolicy>(skip.policy)) {
+    TileGeometry tile = kCpuTileGeometry;
+    if (skip.state != nullptr) tile = attention::state_shape(*skip.state).geometry;
+    answer.tile_mass.resize(spec.batch * spec.num_heads * tile_count(spec.q_len, tile.q_tile) *
+                            tile_count(spec.kv_len, tile.kv_tile));
+  }
   const std::array<int64_t, 4> shape = {spec.batch, spec.q_len, spec.num_heads, spec.head_dim};
   std::vector<uint16_t> halves(answer.out.size());
   void* data = is_half(spec.dtype) ? static_cast<void*>(halves.data()) : answer.out.data();
-  answer.report = attention_forward(
-      problem.view(), {{data, spec.dtype, shape, contiguous_strides(shape)}, answer.lse.data()},
-      skip, options);
+  answer.report =
+      attention_forward(problem.view(),
+                        {.out = {data, spec.dtype, shape, contiguous_strides(shape)},
+                         .lse = answer.lse.data(),
+                         .row_max = answer.row_max.data(),
+                         .tile_mass = answer.tile_mass.empty() ? nullptr : answer.tile_mass.data()},
+                        skip, options);
   if (is_half(spec.dtype)) widen(spec.dtype, halves, answer.out);
   return answer;
 }

@@ -1,5 +1,5 @@
 // How far a back end may be from the truth. Derived in docs/numerics.md; the numbers below are its
-// equations 1 to 6.
+// equations 1 to 9.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,9 @@ struct Tolerance {
   double out_relative = 0;  // the output's own rounding
   double lse_absolute = 0;
   double lse_relative = 0;
-  double gap = 0;  // delta: a mark may differ only where |gap - cut| is at most this, unscaled
+  double gap = 0;   // delta: a mark may differ only where |gap - cut| is at most this, unscaled
+  double mass = 0;  // relative, of a tile's mass by either estimate
+  double mass_absolute = 0;  // what vanishes below fp32's range
 };
 
 /// For back ends that add in fp32. `problem.spec.dtype` is what `out` is rounded to.
@@ -46,6 +48,12 @@ inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = k
     tolerance.lse_absolute += 0x1p-18;
   }
   tolerance.gap = 2 * score_error + 6 * kU * size;  // Eq. 5
+  // Eq. 9, worst case throughout: it judges decisions.
+  const double share_error = problem.scale() * score_error + 8 * kU * logit + 2 * kU +
+                             (static_cast<double>(spec.kv_len) + 3 * tiles + 2) * kU +
+                             (spec.rounds_weights ? 0x1p-18 : 0);
+  tolerance.mass = 2 * share_error + 8 * kU;
+  tolerance.mass_absolute = static_cast<double>(tile.kv_tile) * 0x1p-126;
   return tolerance;
 }
 
