@@ -45,7 +45,9 @@ HWY_INLINE Vector exp2(Vector x) {
   const hn::RebindToSigned<Floats> int_tag;
   const auto exponent = hn::ShiftLeft<23>(hn::ConvertTo(int_tag, n));
   const Vector power = hn::BitCast(tag, hn::Add(hn::BitCast(int_tag, p), exponent));
-  return hn::IfThenZeroElse(hn::Lt(x, hn::Set(tag, -126.0f)), power);
+  // Neither: a NaN, to whose bits no exponent may be added.
+  const Vector least = hn::Set(tag, -126.0f);
+  return hn::IfThenElse(hn::Ge(x, least), power, hn::IfThenZeroElse(hn::Lt(x, least), x));
 #endif
 }
 
