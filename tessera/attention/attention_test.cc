@@ -235,6 +235,19 @@ TEST_P(Attention, ANanSpoilsOnlyItsOwnQuery) {
   }
 }
 
+TEST_P(Attention, ANanInAKeySpoilsTheQueriesThatVisitIt) {
+  for (const float nan : {NAN, -NAN}) {
+    Problem problem = make_problem({.batch = 2, .q_len = 20, .kv_len = 60});
+    const Answer want = run(problem, {}, options());
+    problem.k.set(0, 25, 0, 2, nan);
+    const Answer got = run(problem, {}, options());
+    for (int64_t t = 0; t < 20; ++t) {
+      EXPECT_TRUE(std::isnan(got.out[t * 16]) && std::isnan(got.lse[t])) << t << " of " << nan;
+      EXPECT_EQ(got.lse[20 + t], want.lse[20 + t]);
+    }
+  }
+}
+
 TEST_P(Attention, KeysAndValuesMayBePermutedTogether) {
   const ProblemSpec spec{.q_len = 30, .kv_len = 90};
   const Problem problem = make_problem(spec);
