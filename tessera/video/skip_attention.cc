@@ -23,7 +23,7 @@ void check_policy(const attention::MaxGapPolicy& policy, const AttentionSettings
 
 void check_policy(const attention::MassPolicy& policy, const AttentionSettings& settings,
                   int64_t num_layers) {
-  attention::mass_budget(policy, 0, 1, 0);
+  attention::check_mass_policy(policy, policy.budgets.steps, policy.budgets.heads);
   if (settings.target) attention::BudgetControl(*settings.target, policy, 1, 0);
   if (settings.calibration == nullptr) return;
   const auto& calibration = *settings.calibration;
