@@ -25,7 +25,9 @@ struct Tensor {
 };
 
 inline Tensor make_tensor(Bytes& input, std::array<int64_t, 4> shape, DType dtype, bool is_nasty) {
-  Tensor t{.shape = shape, .dtype = dtype};
+  Tensor t;
+  t.shape = shape;
+  t.dtype = dtype;
   const int64_t gap = input.between(0, 2), width = shape[3] + gap;
   t.strides = {shape[1] * shape[2] * width, shape[2] * width, width, 1};
   if (input.flag()) t.strides = {shape[1] * shape[2] * width, width, shape[1] * width, 1};
@@ -44,10 +46,10 @@ inline Tensor make_tensor(Bytes& input, std::array<int64_t, 4> shape, DType dtyp
 
 /// Sizes of a sequence of calls; small, so that a million sequences take minutes.
 struct Sizes {
-  int64_t batch, heads, kv_heads, q_len, kv_len, head_dim;
+  int64_t batch, heads = 0, kv_heads, q_len, kv_len, head_dim;
   DType dtype;
   bool is_nasty;  // NaN, infinity and huge values among the inputs
-  attention::SkipStateShape state;
+  attention::SkipStateShape state = {};
 };
 
 inline Sizes read_sizes(Bytes& input) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <span>
 
 #include "tessera/core/error.h"
 
@@ -31,7 +32,7 @@ struct Contents {
   friend bool operator==(const Contents&, const Contents&) = default;
 };
 
-int64_t kept(const std::vector<int32_t>& bits) {
+int64_t kept(std::span<const int32_t> bits) {
   int64_t count = 0;
   for (const int32_t word : bits) count += std::popcount(static_cast<uint32_t>(word));
   return count;
@@ -131,9 +132,8 @@ void check_marks(const Call& call, const Contents& old, const SkipStateView& vie
     require(now.spent[row] >= old.spent[row], "spent never shrinks");
     require(now.spent[row] <= std::max(old.spent[row], 1.0f), "spent within any budget");
     if (!call.is_mass) require(now.spent[row] == old.spent[row], "max_gap spends nothing");
-    const auto begin = row * words;
-    const auto count = [&](const Contents& c) {
-      return kept({c.bits.begin() + begin, c.bits.begin() + begin + words});
+    const auto count = [&](const Contents& contents) {
+      return kept(std::span(contents.bits).subspan(row * words, words));
     };
     require(call.is_shard() || count(old) == 0 || count(now) > 0, "a row keeps a tile");
   }
