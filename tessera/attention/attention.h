@@ -59,7 +59,8 @@ struct Carried {
   const float* lse = nullptr;
 };
 
-using SkipPolicy = std::variant<MaxGapPolicy, MassPolicy>;
+/// The default is `mass`.
+using SkipPolicy = std::variant<MassPolicy, MaxGapPolicy>;
 
 enum class StepKind : int32_t {
   kSkip,   ///< visit the kept tiles, drop those that the policy finds not needed
@@ -80,7 +81,7 @@ enum class StepKind : int32_t {
 struct SkipRequest {
   const SkipStateView* state = nullptr;  ///< null: every tile, nothing remembered
   StepKind step = StepKind::kSkip;
-  SkipPolicy policy = {};
+  SkipPolicy policy = MassPolicy{};
   int32_t token_order = 0;                 ///< must be the state's
   std::optional<int32_t> generation = {};  ///< if set, must be the state's
   /// The call's stream; if set, must be the one whose turn it is in the state.

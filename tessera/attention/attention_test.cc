@@ -126,7 +126,7 @@ TEST_P(AttentionSizes, AnswersMatchTheOracleRestrictedToTheKeptTiles) {
   const SkipStateView view = state.view();
   for (int step = 0; step < 3; ++step) {
     const Problem problem = make_problem(size.spec, 0.05 * step);
-    const SkipRequest skip{.state = &view};
+    const SkipRequest skip{.state = &view, .policy = MaxGapPolicy{}};
     const auto visits = expected_visits(problem, view, skip);
     const Answer got = run(problem, skip, {.backend = backend.backend});
     expect_close(problem, size.tile, got, oracle(problem, size.tile, visits));
@@ -166,7 +166,8 @@ TEST_P(Attention, FirstSkippingStepIsDenseBitForBit) {
   const Problem problem = make_problem(spec);
   const SkipState state = dense_state(spec, kCpuTileGeometry);
   const SkipStateView view = state.view();
-  EXPECT_EQ(run(problem, {.state = &view}, options()).out, run(problem, {}, options()).out);
+  EXPECT_EQ(run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).out,
+            run(problem, {}, options()).out);
 }
 
 TEST_P(Attention, ThreadsDoNotChangeABit) {

@@ -89,7 +89,7 @@ TEST_P(Carried, GapsAndMaximaEqualThoseOfOneCall) {
   for (const auto direction : {Direction::kAscending, Direction::kDescending}) {
     const SkipState state = begun_state(kWhole, 1, direction);
     const SkipStateView view = state.view();
-    const Answer want = run(whole, {.state = &view}, options());
+    const Answer want = run(whole, {.state = &view, .policy = MaxGapPolicy{}}, options());
     EXPECT_GT(want.report.sum().dropped, 0.3 * 2 * 2 * 4 * 30);
     std::vector<float> maxima;
     for_each_shard(direction, [&](int64_t shard, bool is_first) {
@@ -97,6 +97,7 @@ TEST_P(Carried, GapsAndMaximaEqualThoseOfOneCall) {
       const SkipState own = begun_state(part.spec, 1, direction);
       const SkipStateView own_view = own.view();
       const SkipRequest skip{.state = &own_view,
+                             .policy = MaxGapPolicy{},
                              .carried = {.row_max = is_first ? nullptr : maxima.data()}};
       maxima = run(part, skip, options()).row_max;
       for (int64_t row = 0; row < 2 * 2 * 4; ++row) {

@@ -26,17 +26,20 @@ BudgetControl::BudgetControl(const ControlTarget& target, const MassPolicy& poli
       last_lite_step_(last_lite_step),
       power_(kAssumedPower) {
   const double value = target.value;
+  TESSERA_CHECK(policy.budget > 0,
+                "[BudgetControl] the policy's budget must be > 0 to be scaled, got: ",
+                policy.budget);
   if (target.goal == ControlGoal::kRecall) {
     TESSERA_CHECK(0.5 <= value && value < 1,
                   "[BudgetControl] a recall must be in [0.5, 1), got: ", value);
     TESSERA_CHECK(policy.probe_period > 0,
                   "[BudgetControl] a target recall needs probes (probe_period >= 2), got: 0");
-    scale_ = (1 - value) / std::max(policy.budget, 1e-6);
+    scale_ = (1 - value) / policy.budget;
     return;
   }
   TESSERA_CHECK(0 < value && value <= 0.95,
                 "[BudgetControl] a sparsity must be in (0, 0.95], got: ", value);
-  scale_ = kFirstBudget * value / std::max(policy.budget, 1e-6);
+  scale_ = kFirstBudget * value / policy.budget;
 }
 
 double BudgetControl::log_budget(int64_t step) const {

@@ -32,15 +32,15 @@ struct ControlTarget {
 
 /// What one step did, over all layers, heads and streams.
 struct StepSums {
-  TileCounts tiles;
-  LostMass mass;
+  TileCounts tiles = {};
+  LostMass mass = {};
   bool is_dense = false;  ///< no call of the step could drop anything
 };
 
 class BudgetControl {
  public:
   /// `last_lite_step`: the last step that may skip, total_steps - 1 unless the last ones are dense.
-  /// Throws InvalidArgument for a target outside its range.
+  /// Throws InvalidArgument for a target outside its range, a budget of 0, a recall without probes.
   BudgetControl(const ControlTarget& target, const MassPolicy& policy, int64_t total_steps,
                 int64_t last_lite_step);
 

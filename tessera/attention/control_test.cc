@@ -111,6 +111,8 @@ TEST(BudgetControl, RefusesTargetsOutOfRange) {
     EXPECT_THROW(BudgetControl({ControlGoal::kRecall, value}, probing, 10, 9), InvalidArgument);
   }
   EXPECT_THROW(BudgetControl({ControlGoal::kRecall, 0.9}, plain, 10, 9), InvalidArgument);
+  const MassPolicy nothing{.budget = 0};
+  EXPECT_THROW(BudgetControl({ControlGoal::kSparsity, 0.3}, nothing, 10, 9), InvalidArgument);
 }
 
 }  // namespace

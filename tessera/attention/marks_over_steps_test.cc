@@ -30,10 +30,14 @@ TEST_P(MarksOverSteps, SameInputsReachAFixedPointAfterTwoStepsInAlternatingOrder
   const Problem problem = make_problem(spec);
   const SkipState state = begun_state(spec, 4);
   const SkipStateView view = state.view();
-  EXPECT_GT(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
-  EXPECT_GT(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
-  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
-  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().dropped, 0);
+  EXPECT_GT(
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report.sum().dropped, 0);
+  EXPECT_GT(
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report.sum().dropped, 0);
+  EXPECT_EQ(
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report.sum().dropped, 0);
+  EXPECT_EQ(
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report.sum().dropped, 0);
 }
 
 TEST_P(MarksOverSteps, KeptSetsOnlyShrinkAndKeepEachRowsLargestTile) {
@@ -44,7 +48,7 @@ TEST_P(MarksOverSteps, KeptSetsOnlyShrinkAndKeepEachRowsLargestTile) {
     const Problem problem = make_problem(spec, 0.2 * step);
     const auto before = bits_of(view);
     const auto visits = expected_visits(problem, view);
-    run(problem, {.state = &view}, options());
+    run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
     const auto after = bits_of(view);
     for (size_t i = 0; i < after.size(); ++i) EXPECT_EQ(after[i] & ~before[i], 0);
     for (int64_t t = 0; t < 60; ++t) {
@@ -84,7 +88,7 @@ TEST_P(MarksOverSteps, EveryCallFlipsAnAlternatingDirectionDenseOnesToo) {
   const Problem problem = problem_of_scores({9, -9});
   const SkipState state = begun_state(problem.spec, 2);
   const SkipStateView view = state.view();
-  run(problem, {.state = &view}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
   EXPECT_EQ(view.field(HeaderField::kDirection), 1);
   run(problem, {.state = &view, .step = StepKind::kDense}, options());
   EXPECT_EQ(view.field(HeaderField::kDirection), 0);
@@ -98,7 +102,8 @@ TEST_P(MarksOverSteps, AGroupOfRowsLoadsATileOnce) {
   const SkipStateView view = state.view();
   const int32_t rows[] = {0b0011, 0b0110, 0b0010, 0b1111, 0b1111, 0b1000};
   std::copy(std::begin(rows), std::end(rows), view.bits);
-  const AttentionReport report = run(make_problem(spec), {.state = &view}, options()).report;
+  const AttentionReport report =
+      run(make_problem(spec), {.state = &view, .policy = MaxGapPolicy{}}, options()).report;
   EXPECT_EQ(report.head(0, 0).visited, 5);
   EXPECT_EQ(report.head(0, 0).loaded, 4);  // rows 0 and 1 need 0, 1, 2; row 2 is a group alone
   EXPECT_EQ(report.head(0, 1).visited, 9);
@@ -115,8 +120,10 @@ TEST_P(MarksOverSteps, CountersSayWhatHappenedPerHead) {
   const SkipState state = begun_state(spec, 2);
   const SkipStateView view = state.view();
   const Problem problem = make_problem(spec);
-  const AttentionReport first = run(problem, {.state = &view}, options()).report;
-  const AttentionReport second = run(problem, {.state = &view}, options()).report;
+  const AttentionReport first =
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report;
+  const AttentionReport second =
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report;
   ASSERT_EQ(first.heads.size(), 8u);
   for (int64_t b = 0; b < 2; ++b) {
     for (int64_t h = 0; h < 4; ++h) {

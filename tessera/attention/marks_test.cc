@@ -70,7 +70,7 @@ TEST_P(Marks, EqualTheOraclesWhereTheMarginExceedsDelta) {
   const SkipStateView view = state.view();
   const Problem problem = make_problem(spec);
   const auto visits = expected_visits(problem, view);
-  run(problem, {.state = &view}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
   Tally tally;
   tally_marks(problem, visits, oracle(problem, kTile, visits), view, kDefaultMaxGapThreshold,
               forward_tolerance(problem, kTile).gap, tally);
@@ -87,8 +87,9 @@ TEST_P(Marks, EqualTheReferencesOverATrajectoryOfExactScores) {
   const SkipStateView view = state.view(), truth_view = truth.view();
   for (int step = 0; step < 4; ++step) {
     const Problem problem = make_problem(spec, 0.1 * step);
-    const Answer got = run(problem, {.state = &view}, options());
-    const Answer want = run(problem, {.state = &truth_view}, {.backend = "reference"});
+    const Answer got = run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
+    const Answer want =
+        run(problem, {.state = &truth_view, .policy = MaxGapPolicy{}}, {.backend = "reference"});
     EXPECT_EQ(bits_of(view), bits_of(truth_view)) << step;
     EXPECT_EQ(got.report.sum().dropped, want.report.sum().dropped);
   }
@@ -107,7 +108,7 @@ TEST_P(Marks, TheFirstVisitedTileIsAlwaysNeeded) {
   for (const auto first : {Direction::kAscending, Direction::kDescending}) {
     const SkipState state = begun_state(problem.spec, 1, first);
     const SkipStateView view = state.view();
-    run(problem, {.state = &view}, options());
+    run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
     EXPECT_EQ(row_text(view, 4), first == Direction::kAscending ? "1110" : "0111");
   }
 }
@@ -135,7 +136,7 @@ TEST_P(Marks, OneNeedyRowKeepsATileForAll) {
   const SkipState state = begun_state(problem.spec, 1);
   const SkipStateView view = state.view();
   problem.q.set(0, 11, 0, 0, -1.0f);
-  run(problem, {.state = &view}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
   EXPECT_EQ(row_text(view, 2), "11");
 }
 
@@ -149,7 +150,7 @@ TEST_P(Marks, RowsPastTheEndDoNotVote) {
   for (int64_t t = 0; t < 32; ++t) problem.k.set(0, t, 0, 0, t < 16 ? 9.0f : -9.0f);
   const SkipState state = begun_state(spec, 1);
   const SkipStateView view = state.view();
-  run(problem, {.state = &view}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
   EXPECT_EQ(row_text(view, 2, 1), "10");
 }
 
@@ -159,7 +160,7 @@ TEST_P(Marks, ColumnsPastTheLengthDoNotVote) {
   for (int64_t t = 20; t < 32; ++t) problem.k.set(0, t, 0, 0, 100.0f);
   const SkipState state = begun_state(problem.spec, 1);
   const SkipStateView view = state.view();
-  run(problem, {.state = &view}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
   EXPECT_EQ(row_text(view, 2), "10");
 }
 
@@ -168,7 +169,7 @@ TEST_P(Marks, TilesPastTheLengthKeepTheirBits) {
   problem.spec.kv_lengths = {32};
   const SkipState state = begun_state(problem.spec, 1);
   const SkipStateView view = state.view();
-  const Answer got = run(problem, {.state = &view}, options());
+  const Answer got = run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options());
   EXPECT_EQ(row_text(view, 3), "101");
   EXPECT_EQ(got.report.sum().total, 2);
 }
@@ -178,11 +179,11 @@ TEST_P(Marks, NoRowOfTilesDependsOnAnother) {
   const SkipState a = begun_state(spec, 1), b = begun_state(spec, 1);
   const SkipStateView a_view = a.view(), b_view = b.view();
   Problem problem = make_problem(spec);
-  run(problem, {.state = &a_view}, options());
+  run(problem, {.state = &a_view, .policy = MaxGapPolicy{}}, options());
   for (int64_t t = 16; t < 32; ++t) {
     for (int64_t d = 0; d < 16; ++d) problem.q.set(1, t, 0, d, 100.0f);
   }
-  run(problem, {.state = &b_view}, options());
+  run(problem, {.state = &b_view, .policy = MaxGapPolicy{}}, options());
   for (int64_t row = 0; row < 2 * 2 * 4; ++row) {
     const bool is_changed = a_view.bits[row] != b_view.bits[row];
     EXPECT_EQ(is_changed, row == (1 * 2 + 0) * 4 + 1) << row;
@@ -198,7 +199,7 @@ TEST(MarksAcrossTargets, AreTheSameBitsOnAvx2AndAvx512) {
     hwy::SetSupportedTargetsForTest(backend.hwy_target);
     const SkipState state = begun_state(spec, 1);
     const SkipStateView view = state.view();
-    run(make_problem(spec), {.state = &view}, {.backend = "cpu"});
+    run(make_problem(spec), {.state = &view, .policy = MaxGapPolicy{}}, {.backend = "cpu"});
     bits.push_back(bits_of(view));
   }
   hwy::SetSupportedTargetsForTest(0);

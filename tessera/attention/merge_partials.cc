@@ -125,7 +125,8 @@ float shares_of_row(std::span<const PartialAttention> parts, int64_t row,
 void merge_partials(std::span<const PartialAttention> parts, const MutableTensorView& out,
                     float* lse, Executor* executor) {
   check(parts, out, lse);
-  const auto& [batch, q_len, num_heads, head_dim] = out.shape;
+  const int64_t batch = out.shape[0], q_len = out.shape[1], num_heads = out.shape[2],
+                head_dim = out.shape[3];
   const auto offset = [&](const auto& view, int64_t b, int64_t token, int64_t head) {
     return b * view.strides[0] + token * view.strides[1] + head * view.strides[2];
   };

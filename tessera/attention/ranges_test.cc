@@ -19,9 +19,10 @@ TEST_P(Ranges, MustKeepVisitsDroppedTilesAndVetoesMarksButSetsNoBit) {
   const SkipState state = begun_state(problem.spec, 3);
   const SkipStateView view = state.view();
   const std::vector<TokenRange> second = {{17, 18}}, third = {{40, 41}};
-  run(problem, {.state = &view, .must_keep = second}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}, .must_keep = second}, options());
   EXPECT_EQ(row_text(view, 4), "1100");
-  const Answer got = run(problem, {.state = &view, .must_keep = third}, options());
+  const Answer got =
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}, .must_keep = third}, options());
   EXPECT_EQ(got.report.sum().visited, 3);
   // Descending now: tile 2 (kept by range) comes first, then 1, then 0. Tile 1 scores as tile 2.
   EXPECT_EQ(row_text(view, 4), "1100");
@@ -37,7 +38,8 @@ TEST_P(Ranges, MustSkipLeavesTilesOutForOneCallAndClearsNoBit) {
   const Answer got = run(problem, {.state = &view, .must_skip = middle}, options());
   EXPECT_EQ(got.report.sum().visited, 3);
   EXPECT_EQ(row_text(view, 4), "1111");
-  EXPECT_EQ(run(problem, {.state = &view}, options()).report.sum().visited, 4);
+  EXPECT_EQ(
+      run(problem, {.state = &view, .policy = MaxGapPolicy{}}, options()).report.sum().visited, 4);
 }
 
 TEST_P(Ranges, AllSkippedGivesZeroOutputAndMinusInfinityLse) {
@@ -61,7 +63,8 @@ TEST_P(Ranges, RangesAndKeptTilesGiveTheOraclesAnswer) {
   const std::vector<TokenRange> keep = {{0, 20}, {200, 201}}, skip_range = {{30, 90}, {300, 333}};
   for (int step = 0; step < 3; ++step) {
     const Problem problem = make_problem(spec, 0.05 * step);
-    const SkipRequest skip{.state = &view, .must_keep = keep, .must_skip = skip_range};
+    const SkipRequest skip{
+        .state = &view, .policy = MaxGapPolicy{}, .must_keep = keep, .must_skip = skip_range};
     const auto visits = expected_visits(problem, view, skip);
     const OracleAnswer want = oracle(problem, kTile, visits);
     const Answer got = run(problem, skip, options());
@@ -85,7 +88,8 @@ TEST_P(Ranges, RangesOfHeadsAndQueriesGiveTheOraclesAnswer) {
   const SkipStateView view = state.view();
   for (int step = 0; step < 3; ++step) {
     const Problem problem = make_problem(spec, 0.05 * step);
-    const SkipRequest skip{.state = &view, .must_keep = kMixedKeep, .must_skip = kMixedSkip};
+    const SkipRequest skip{
+        .state = &view, .policy = MaxGapPolicy{}, .must_keep = kMixedKeep, .must_skip = kMixedSkip};
     const OracleAnswer want = oracle(problem, kTile, expected_visits(problem, view, skip));
     const Answer got = run(problem, skip, options());
     const Tolerance t = forward_tolerance(problem, kTile);
@@ -107,7 +111,7 @@ TEST_P(Ranges, MustKeepOfOneHeadVetoesTheMarksOfThatHeadAndTheseQueriesAlone) {
   const SkipState state = begun_state(spec, 2);
   const SkipStateView view = state.view();
   const std::vector<TokenRange> keep = {{32, 33, 16, 17, 1}};
-  run(problem, {.state = &view, .must_keep = keep}, options());
+  run(problem, {.state = &view, .policy = MaxGapPolicy{}, .must_keep = keep}, options());
   std::string rows;
   for (int64_t h = 0; h < 2; ++h) {
     for (int64_t i = 0; i < 2; ++i) {

@@ -23,7 +23,7 @@ struct Call {
       {memory.data(), DType::kFloat32, {2, 20, 4, 16}, contiguous_strides({2, 20, 4, 16})}};
   SkipState state{state_shape_for(spec, {8, 8})};
   SkipStateView view = state.view();
-  SkipRequest skip{.state = &view};
+  SkipRequest skip{.state = &view, .policy = MaxGapPolicy{}};
   RunOptions run = {};
   std::vector<int64_t> lengths;
   std::vector<float> levels = std::vector<float>(8, 0.1f);  // [2, 4]

@@ -10,6 +10,8 @@
 namespace tessera::attention::testing {
 namespace {
 
+const SkipRequest kGap{.policy = MaxGapPolicy{}};
+
 const std::vector<float> kFirst = {9, -9, -9, 9}, kSecond = {9, -9, 9, -9};
 
 /// Both calls of one step on a new state; the row's tiles after it.
@@ -31,24 +33,26 @@ using SharedGaps = PerBackend;
 TESSERA_PER_BACKEND(SharedGaps);
 
 TEST_P(SharedGaps, DropOnlyWhatBothStreamsCanSpare) {
-  EXPECT_EQ(row_after({}, {}, options()), "1011");
+  EXPECT_EQ(row_after(kGap, kGap, options()), "1011");
 }
 
 TEST_P(SharedGaps, KeepWhatOneCallMustKeep) {
   const std::vector<TokenRange> keep = {{20, 21}};
-  EXPECT_EQ(row_after({.must_keep = keep}, {}, options()), "1111");
-  EXPECT_EQ(row_after({}, {.must_keep = keep}, options()), "1111");
+  EXPECT_EQ(row_after({.policy = MaxGapPolicy{}, .must_keep = keep}, kGap, options()), "1111");
+  EXPECT_EQ(row_after(kGap, {.policy = MaxGapPolicy{}, .must_keep = keep}, options()), "1111");
 }
 
 TEST_P(SharedGaps, KeepWhatOneCallDidNotSee) {
   const std::vector<TokenRange> skip = {{16, 32}};
-  EXPECT_EQ(row_after({.must_skip = skip}, {}, options()), "1111");
-  EXPECT_EQ(row_after({}, {.must_skip = skip}, options()), "1111");
+  EXPECT_EQ(row_after({.policy = MaxGapPolicy{}, .must_skip = skip}, kGap, options()), "1111");
+  EXPECT_EQ(row_after(kGap, {.policy = MaxGapPolicy{}, .must_skip = skip}, options()), "1111");
 }
 
 TEST_P(SharedGaps, ADenseCallAllowsNothing) {
-  EXPECT_EQ(row_after({.step = StepKind::kDense}, {}, options()), "1111");
-  EXPECT_EQ(row_after({}, {.step = StepKind::kDense}, options()), "1111");
+  EXPECT_EQ(row_after({.step = StepKind::kDense, .policy = MaxGapPolicy{}}, kGap, options()),
+            "1111");
+  EXPECT_EQ(row_after(kGap, {.step = StepKind::kDense, .policy = MaxGapPolicy{}}, options()),
+            "1111");
 }
 
 TEST_P(SharedGaps, TwoCallsAreOneStep) {
@@ -58,7 +62,8 @@ TEST_P(SharedGaps, TwoCallsAreOneStep) {
     return std::array<int32_t, 3>{view.field(HeaderField::kStep), view.field(HeaderField::kStream),
                                   view.field(HeaderField::kDirection)};
   };
-  run(problem_of_scores(kFirst), {.state = &view, .stream = 0}, options());
+  run(problem_of_scores(kFirst), {.state = &view, .policy = MaxGapPolicy{}, .stream = 0},
+      options());
   EXPECT_EQ(fields(), (std::array<int32_t, 3>{0, 1, 0}));
   run(problem_of_scores(kSecond), {.state = &view, .stream = 1}, options());
   EXPECT_EQ(fields(), (std::array<int32_t, 3>{1, 0, 1}));
@@ -77,8 +82,8 @@ TEST_P(SharedGaps, EqualTheOraclesOverATrajectory) {
     const SkipState before = copy_of(view);
     const auto visits = expected_visits(a, view);
     const auto gaps_a = oracle(a, kTile, visits).gaps, gaps_b = oracle(b, kTile, visits).gaps;
-    run(a, {.state = &view}, options());
-    dropped += run(b, {.state = &view}, options()).report.sum().dropped;
+    run(a, {.state = &view, .policy = MaxGapPolicy{}}, options());
+    dropped += run(b, {.state = &view, .policy = MaxGapPolicy{}}, options()).report.sum().dropped;
     for (size_t row = 0; row < visits.size(); ++row) {
       for (size_t n = 0; n < visits[row].size(); ++n) {
         const double gap = std::max(gaps_a[row][n], gaps_b[row][n]);
@@ -121,8 +126,8 @@ TEST_P(SharedMasses, SpendTheLargerMassOfTheTwoRoundedUp) {
 TEST_P(SharedMasses, DoNotMixPoliciesWithinAStep) {
   // What one policy allows says nothing to the other: nothing goes, and nothing is spent.
   SkipState state = begun_state_with(problem_of_scores(kFirst).spec, 1, 2, false);
-  EXPECT_EQ(row_after({}, kMass, options(), &state), "1111");
-  EXPECT_EQ(row_after(kMass, {}, options(), &state), "1111");
+  EXPECT_EQ(row_after(kGap, kMass, options(), &state), "1111");
+  EXPECT_EQ(row_after(kMass, kGap, options(), &state), "1111");
   EXPECT_EQ(state.view().spent[0], 0);
 }
 

@@ -55,7 +55,7 @@ SkipPolicy policy_of(const tessera_skip& given) {
                         .thresholds = table_of(given.max_gap->thresholds),
                         .direction = direction_of(given.max_gap->direction_mode)};
   }
-  if (given.mass == nullptr) return MaxGapPolicy{};
+  if (given.mass == nullptr) return MassPolicy{};
   check_struct(given.mass, kName, "skip->mass");
   return MassPolicy{.budget = given.mass->budget,
                     .growth = enum_of<BudgetGrowth>(given.mass->growth, 2, kName, "growth"),

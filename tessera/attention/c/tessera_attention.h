@@ -215,7 +215,7 @@ typedef struct tessera_skip {
   int32_t token_order;            /* must be the state's */
   int32_t generation;             /* must be the state's, or TESSERA_ANY */
   int32_t stream;                 /* must be the one whose turn it is, or TESSERA_ANY */
-  const tessera_max_gap* max_gap; /* set one policy; both NULL: max_gap with its defaults */
+  const tessera_max_gap* max_gap; /* set one policy; both NULL: mass with its defaults */
   const tessera_mass* mass;
   const tessera_token_range* must_keep; /* [must_keep_count] */
   int64_t must_keep_count;

@@ -24,23 +24,6 @@ inline __m512bh load_words(const float* from) {
   return reinterpret_cast<__m512bh>(_mm512_loadu_si512(from));
 }
 
-/// As in products-inl.h.
-struct Lines {
-  const char* at;
-  int64_t stride;
-};
-inline Lines next_lines(Ahead& ahead, int64_t steps, const float* instead) {
-  if (ahead.lines == 0) return {reinterpret_cast<const char*>(instead), 0};
-  const Lines lines{ahead.at + ahead.row * ahead.stride, ahead.stride};
-  ahead.row += steps / 4;
-  if (ahead.row >= ahead.rows) {
-    ahead.row = 0;
-    ahead.at += 64;
-    --ahead.lines;
-  }
-  return lines;
-}
-
 /// sums[r][v] += a[i][r] . panel[i][v] for all words i, in that order; a line is prefetched in
 /// every fourth step.
 template <int kRows, int kWidth>

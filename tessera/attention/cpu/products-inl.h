@@ -45,24 +45,6 @@ constexpr int64_t kScoreRows = 4, kScoreVectors = 4;
 constexpr int64_t kValueRows = 4, kValueVectors = 2;
 #endif
 
-/// The lines that one block of `steps` steps prefetches; when none is left, `instead`, which is in
-/// the cache anyway.
-struct Lines {
-  const char* at;
-  int64_t stride;
-};
-HWY_INLINE Lines next_lines(Ahead& ahead, int64_t steps, const float* instead) {
-  if (ahead.lines == 0) return {reinterpret_cast<const char*>(instead), 0};
-  const Lines lines{ahead.at + ahead.row * ahead.stride, ahead.stride};
-  ahead.row += steps / 4;
-  if (ahead.row >= ahead.rows) {
-    ahead.row = 0;
-    ahead.at += 64;
-    --ahead.lines;
-  }
-  return lines;
-}
-
 /// sums[r][v] += a[i * a_step + r] * panel[i][v] for i in [0, depth), in that order: one chain of
 /// multiply-adds per sum. So a score's bits depend on neither the vector length nor the tiling.
 /// Prefetches a line in every fourth step.

@@ -1,5 +1,5 @@
-// Private: what the CPU kernels work on. Plain structs only, no functions: bf16_kernels.cc, which
-// is compiled for a processor that not every machine is, includes this.
+// Private: what the CPU kernels work on. Plain structs, and no function that files could share:
+// bf16_kernels.cc, which is compiled for a processor that not every machine is, includes this.
 #pragma once
 
 #include <cstdint>
@@ -59,5 +59,25 @@ struct Ahead {
   int64_t lines = 0;
   int64_t row = 0;
 };
+
+/// Where one product's lines lie.
+struct Lines {
+  const char* at;
+  int64_t stride;
+};
+
+/// The lines that one block of `steps` steps prefetches; when none is left, `instead`, which is in
+/// the cache anyway. Static: each file has its own copy, compiled for its own processor.
+static inline Lines next_lines(Ahead& ahead, int64_t steps, const float* instead) {
+  if (ahead.lines == 0) return {reinterpret_cast<const char*>(instead), 0};
+  const Lines lines{ahead.at + ahead.row * ahead.stride, ahead.stride};
+  ahead.row += steps / 4;
+  if (ahead.row >= ahead.rows) {
+    ahead.row = 0;
+    ahead.at += 64;
+    --ahead.lines;
+  }
+  return lines;
+}
 
 }  // namespace tessera::attention::cpu
