@@ -4,6 +4,7 @@
 
 #include "tessera/attention/attention.h"
 #include "tessera/attention/c/arrays.h"
+#include "tessera/attention/c/policies.h"
 #include "tessera/attention/c/state.h"
 
 namespace {
@@ -15,9 +16,6 @@ using c::enum_of;
 
 constexpr const char* kName = "tessera_attention_forward";
 
-static_assert(TESSERA_ALTERNATING_DIRECTION == static_cast<int32_t>(DirectionMode::kAlternating));
-static_assert(TESSERA_ROW_MEAN == static_cast<int32_t>(MassEstimate::kRowMean));
-static_assert(TESSERA_LINEAR_BUDGET == static_cast<int32_t>(BudgetGrowth::kLinear));
 static_assert(TESSERA_DENSE_STEP == static_cast<int32_t>(StepKind::kDense));
 static_assert(TESSERA_ALL_HEADS == kAllHeads && TESSERA_LAST_TOKEN == kLastToken);
 
@@ -34,35 +32,11 @@ AttentionProblem problem_of(const tessera_problem& given) {
   return problem;
 }
 
-LevelTable table_of(const tessera_level_table& given) {
-  if (given.values == nullptr) return {};
-  TESSERA_CHECK(given.steps >= 1 && given.heads >= 1, "[", kName,
-                "] a level table must have at least one step and one head, got: ", given.steps,
-                " and ", given.heads);
-  return {{given.values, static_cast<size_t>(given.steps * given.heads)}, given.steps, given.heads};
-}
-
-DirectionMode direction_of(int32_t mode) {
-  return enum_of<DirectionMode>(mode, 2, kName, "direction_mode");
-}
-
 SkipPolicy policy_of(const tessera_skip& given) {
   TESSERA_CHECK(given.max_gap == nullptr || given.mass == nullptr, "[", kName,
                 "] skip must set max_gap or mass, got: both");
-  if (given.max_gap != nullptr) {
-    check_struct(given.max_gap, kName, "skip->max_gap");
-    return MaxGapPolicy{.threshold = given.max_gap->threshold,
-                        .thresholds = table_of(given.max_gap->thresholds),
-                        .direction = direction_of(given.max_gap->direction_mode)};
-  }
-  if (given.mass == nullptr) return MassPolicy{};
-  check_struct(given.mass, kName, "skip->mass");
-  return MassPolicy{.budget = given.mass->budget,
-                    .growth = enum_of<BudgetGrowth>(given.mass->growth, 2, kName, "growth"),
-                    .budgets = table_of(given.mass->budgets),
-                    .estimate = enum_of<MassEstimate>(given.mass->estimate, 2, kName, "estimate"),
-                    .probe_period = given.mass->probe_period,
-                    .direction = direction_of(given.mass->direction_mode)};
+  if (given.max_gap == nullptr) return c::mass_policy_of(given.mass, kName, "skip->mass");
+  return c::max_gap_policy_of(given.max_gap, kName, "skip->max_gap");
 }
 
 std::vector<TokenRange> ranges_of(const tessera_token_range* ranges, int64_t count,

@@ -1,4 +1,4 @@
-/* Tile-skipping attention from C: the same abilities as tessera/attention/attention.h, and the only
+/* Tile-skipping attention from C: the abilities of the C++ API in tessera/attention, and the only
  * interface with a stable ABI.
  *
  *   tessera_skip_state_shape shape = TESSERA_SKIP_STATE_SHAPE_INIT;
@@ -17,6 +17,9 @@
  * structs and arrays (tensors, ranges, parts, counts) never change. Different states may be used
  * from different threads at once; one state by one thread at a time. No C++ exception leaves the
  * library.
+ *
+ * Sections: status, arrays, state, policies, call, merging, control, calibration, token orders,
+ * how structs begin.
  *
  * What a member means in full, with shapes and units, is said in the C++ header named beside it.
  */
@@ -284,6 +287,134 @@ TESSERA_API tessera_status tessera_merge_partials(const tessera_partial* parts, 
                                                   const tessera_mutable_tensor* out, float* lse,
                                                   const tessera_executor* executor);
 
+/* ---- Control (control.h) --------------------------------------------------------------------- */
+
+/* Holds a target over one film: made before each, one for all its layers, heads and streams. */
+typedef struct tessera_budget_control tessera_budget_control;
+
+enum { TESSERA_SPARSITY_GOAL = 0, TESSERA_RECALL_GOAL = 1 };
+
+typedef struct tessera_control_target {
+  size_t struct_size;
+  int32_t goal;
+  double value;           /* sparsity in (0, 0.95], or recall in [0.5, 1), which needs probes */
+  int64_t total_steps;    /* below 2^31 */
+  int64_t last_lite_step; /* the last step that may skip; -1: total_steps - 1 */
+} tessera_control_target;
+
+/* What one step did, summed over its calls. */
+typedef struct tessera_step_sums {
+  size_t struct_size;
+  tessera_tile_counts tiles;
+  tessera_lost_mass mass;
+  int32_t is_dense; /* not 0: no call of the step could drop anything */
+} tessera_step_sums;
+
+/* `mass` NULL: its defaults. Its table is not looked at: multiply tables by the scale. On success
+ * *control is the caller's, to be destroyed; on failure it is NULL. */
+TESSERA_API tessera_status tessera_budget_control_create(const tessera_control_target* target,
+                                                         const tessera_mass* mass,
+                                                         tessera_budget_control** control);
+TESSERA_API void tessera_budget_control_destroy(tessera_budget_control* control);
+
+/* What budgets are multiplied by in the next step, to be cut at TESSERA_MAX_BUDGET. */
+#define TESSERA_MAX_BUDGET 0.9
+TESSERA_API tessera_status tessera_budget_control_scale(const tessera_budget_control* control,
+                                                        double* scale);
+/* The budget of `mass` in a step times the scale, cut: a table of one value for its calls. */
+TESSERA_API tessera_status tessera_budget_control_level(const tessera_budget_control* control,
+                                                        int64_t step, float* level);
+
+/* Adds one call's report; the sums begin as their INIT in each step. */
+TESSERA_API tessera_status tessera_step_sums_add(tessera_step_sums* sums,
+                                                 const tessera_report* report);
+/* The step is over. Steps come in order. */
+TESSERA_API tessera_status tessera_budget_control_observe(tessera_budget_control* control,
+                                                          const tessera_step_sums* sums);
+
+/* ---- Calibration (calibration.h) ------------------------------------------------------------- */
+
+typedef struct tessera_calibration_recorder tessera_calibration_recorder;
+typedef struct tessera_calibration tessera_calibration;
+
+/* What a calibration is valid for; it is for the caller to refuse another. The texts are printable
+ * ASCII; as answers they are valid until the calibration is destroyed. */
+typedef struct tessera_calibration_key {
+  size_t struct_size;
+  const char* model; /* digest of the weights */
+  int32_t q_tile, kv_tile;
+  const char* token_order; /* tessera_token_order_name */
+  int32_t estimate;
+} tessera_calibration_key;
+
+enum { TESSERA_CALIBRATION_KNOTS = 8 };
+
+typedef struct tessera_calibration_info {
+  size_t struct_size;
+  int64_t layers, heads;
+  double budget; /* mean over steps, layers and heads */
+  double expected_sparsity;
+  const float* factors; /* [TESSERA_CALIBRATION_KNOTS, layers, heads], the calibration's own */
+} tessera_calibration_info;
+
+/* layers and heads in [1, 1000]; total_steps below 2^31. */
+TESSERA_API tessera_status tessera_calibration_recorder_create(
+    int64_t layers, int64_t heads, int64_t total_steps, tessera_calibration_recorder** recorder);
+TESSERA_API void tessera_calibration_recorder_destroy(tessera_calibration_recorder* recorder);
+
+/* tessera_outputs.tile_mass of one dense call, [B, heads, Tq, Tk]. */
+TESSERA_API tessera_status tessera_calibration_recorder_add(tessera_calibration_recorder* recorder,
+                                                            int64_t layer, int64_t step,
+                                                            const float* tile_mass,
+                                                            const int64_t shape[4]);
+
+/* Needs calls of every layer in every eighth of the run. */
+TESSERA_API tessera_status tessera_calibration_recorder_solve(
+    const tessera_calibration_recorder* recorder, double target_sparsity,
+    const tessera_calibration_key* key, tessera_calibration** calibration);
+
+TESSERA_API tessera_status tessera_calibration_load(const char* path,
+                                                    tessera_calibration** calibration);
+TESSERA_API void tessera_calibration_destroy(tessera_calibration* calibration);
+TESSERA_API tessera_status tessera_calibration_save(const tessera_calibration* calibration,
+                                                    const char* path);
+
+TESSERA_API tessera_status tessera_calibration_get_key(const tessera_calibration* calibration,
+                                                       tessera_calibration_key* key);
+TESSERA_API tessera_status tessera_calibration_get_info(const tessera_calibration* calibration,
+                                                        tessera_calibration_info* info);
+
+/* Budget of one head in a call: an element of the call's table. `scale` >= 0: 1, or a control's. */
+TESSERA_API tessera_status tessera_calibration_level(const tessera_calibration* calibration,
+                                                     int64_t layer, int64_t head, int64_t step,
+                                                     int64_t total_steps, double scale,
+                                                     float* level);
+
+/* ---- Token orders (token_order.h) ------------------------------------------------------------ */
+
+enum { TESSERA_RASTER_ORDER = 0, TESSERA_HILBERT_ORDER = 1, TESSERA_BOX_ORDER = 2 };
+
+typedef struct tessera_token_order_spec {
+  size_t struct_size;
+  int32_t kind;
+  int64_t grid[3]; /* tokens along t, y, x; at most 2^26 together */
+  int64_t box[3];  /* of TESSERA_BOX_ORDER alone */
+} tessera_token_order_spec;
+
+/* Both ways of the permutation, either NULL if not wanted: raster_index[position], and its inverse
+ * position[raster_index]. `capacity`: elements of either, at least the grid's tokens. */
+TESSERA_API tessera_status tessera_token_order_make(const tessera_token_order_spec* spec,
+                                                    int32_t* raster_index, int32_t* position,
+                                                    int64_t capacity);
+
+/* The number for tessera_skip_state_shape.token_order and tessera_skip.token_order. */
+TESSERA_API tessera_status tessera_token_order_id(const tessera_token_order_spec* spec,
+                                                  int32_t* id);
+
+/* "raster", "hilbert", "boxes"; NULL for another kind. And back. */
+TESSERA_API const char* tessera_token_order_name(int32_t kind);
+TESSERA_API tessera_status tessera_token_order_kind(const char* name, int32_t* kind);
+
 /* ---- How structs begin: X x = TESSERA_X_INIT ------------------------------------------------- */
 
 /* clang-format off */
@@ -310,6 +441,15 @@ TESSERA_API tessera_status tessera_merge_partials(const tessera_partial* parts, 
 #define TESSERA_RUN_INIT {sizeof(tessera_run), NULL, NULL, NULL}
 #define TESSERA_REPORT_INIT \
   {sizeof(tessera_report), NULL, NULL, 0, "", {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}}
+#define TESSERA_CONTROL_TARGET_INIT \
+  {sizeof(tessera_control_target), TESSERA_SPARSITY_GOAL, 0.0, 0, -1}
+#define TESSERA_STEP_SUMS_INIT \
+  {sizeof(tessera_step_sums), {0, 0, 0, 0, 0, 0}, {0, 0, 0, 0}, 0}
+#define TESSERA_CALIBRATION_KEY_INIT \
+  {sizeof(tessera_calibration_key), "", 0, 0, "", TESSERA_ROW_MAXIMUM}
+#define TESSERA_CALIBRATION_INFO_INIT {sizeof(tessera_calibration_info), 0, 0, 0.0, 0.0, NULL}
+#define TESSERA_TOKEN_ORDER_SPEC_INIT \
+  {sizeof(tessera_token_order_spec), TESSERA_HILBERT_ORDER, {0, 0, 0}, {4, 4, 8}}
 /* clang-format on */
 
 #ifdef __cplusplus
