@@ -1,10 +1,10 @@
 /* A few denoising-like steps of one attention layer: the tokens drift a little from step to step,
- * and tiles that stopped to matter are left out. */
+ * and tiles that stopped to matter are left out, as many as a target for the whole film says. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <tessera/attention/c/tessera_attention.h>
 
-enum { TOKENS = 1024, HEADS = 4, HEAD_DIM = 64, STEPS = 6, SIZE = TOKENS * HEADS * HEAD_DIM };
+enum { TOKENS = 1024, HEADS = 4, HEAD_DIM = 64, STEPS = 12, SIZE = TOKENS * HEADS * HEAD_DIM };
 
 /* Tokens of 8 groups: a group's tokens look at each other, as neighbours in a film do. */
 static float* make_tokens(unsigned seed, float group_strength) {
@@ -31,7 +31,7 @@ static void check(tessera_status status) {
 }
 
 int main(void) {
-  float *q = make_tokens(1, 4), *k = make_tokens(2, 4), *v = make_tokens(3, 0);
+  float *q = make_tokens(1, 3.5f), *k = make_tokens(2, 3.5f), *v = make_tokens(3, 0);
   float* out = make_tokens(4, 0);
   tessera_problem problem = TESSERA_PROBLEM_INIT;
   problem.q = tensor_of(q);
@@ -51,14 +51,35 @@ int main(void) {
   check(tessera_skip_state_create(&shape, &skip.state));
   check(tessera_skip_state_begin(skip.state, STEPS, TESSERA_ASCENDING));
 
+  /* Leave out 40 % of all tiles of the film; each step's budget follows from the steps before. */
+  tessera_control_target target = TESSERA_CONTROL_TARGET_INIT;
+  target.value = 0.4;
+  target.total_steps = STEPS;
+  tessera_budget_control* control;
+  check(tessera_budget_control_create(&target, NULL, &control));
+  float budget;
+  tessera_mass mass = TESSERA_MASS_INIT;
+  mass.budgets.values = &budget;
+  skip.mass = &mass;
+
+  int64_t visited = 0, total = 0;
   for (int step = 0; step < STEPS; ++step) {
+    check(tessera_budget_control_level(control, step, &budget));
     tessera_report report = TESSERA_REPORT_INIT;
     check(tessera_attention_forward(&problem, &outputs, &skip, NULL, &report));
     printf("step %d on %s: computed %ld of %ld tiles, skipped %.0f %%\n", step, report.backend,
            (long)report.sum.visited, (long)report.sum.total,
            100.0 - 100.0 * (double)report.sum.visited / (double)report.sum.total);
+    tessera_step_sums sums = TESSERA_STEP_SUMS_INIT; /* of all layers: here there is one */
+    check(tessera_step_sums_add(&sums, &report));
+    check(tessera_budget_control_observe(control, &sums));
+    visited += sums.tiles.visited;
+    total += sums.tiles.total;
     for (int i = 0; i < SIZE; ++i) q[i] += 0.01f * out[i]; /* what a model would do */
   }
+  printf("left out %.0f %% of the film's tiles, wanted: %.0f %%\n",
+         100.0 - 100.0 * (double)visited / (double)total, 100.0 * target.value);
+  tessera_budget_control_destroy(control);
   tessera_skip_state_destroy(skip.state);
   free(q), free(k), free(v), free(out);
   return 0;
