@@ -38,6 +38,23 @@ class SkipState:
         return bits.flatten(-2)[..., :self.kv_tiles].bool()
 
 
+class TokenRange(NamedTuple):
+    """Keys [begin, end), for the queries [q_begin, q_end) of one query head; -1: all."""
+
+    begin: int
+    end: int
+    q_begin: int = 0
+    q_end: int = -1
+    head: int = -1
+
+
+def _range_rows(ranges):
+    """The operator's int64 [n, 5], from pairs (begin, end) or TokenRanges; tensors as they are."""
+    if ranges is None or isinstance(ranges, torch.Tensor):
+        return ranges
+    return torch.tensor([TokenRange(*one) for one in ranges], dtype=torch.int64).reshape(-1, 5)
+
+
 class AttentionResult(NamedTuple):
     """What one call computed, found and did."""
 
@@ -56,9 +73,13 @@ def attention_forward(q, k, v, state=None, **options):
     natural-log units), levels (a table [steps, heads] instead), growth, estimate, probe_period,
     alternate_direction, dense_step, must_keep, must_skip, kv_lengths, carried_row_max,
     carried_lse, tile_mass (fp32 [B, Hq, Tq, Tk], written), token_order, generation, stream.
+    must_keep and must_skip are lists of TokenRange or (begin, end), in key tokens.
     Raises: RuntimeError with the rule and the value for arguments that break a rule.
     """
     tensors = (None,) * 5 if state is None else state.tensors
+    for name in ("must_keep", "must_skip"):
+        if name in options:
+            options[name] = _range_rows(options[name])
     return AttentionResult(*torch.ops.tessera.attention_forward(q, k, v, *tensors, **options))
 
 

@@ -24,7 +24,7 @@ def begun(total_steps=4, **shape):
 @pytest.mark.parametrize("shape, options", [
     (None, {}),
     ({}, dict(policy="max_gap", level=-1.0)),
-    ({}, dict(must_keep=[0, 40], levels=torch.full((4, 2), 0.1))),
+    ({}, dict(must_keep=torch.tensor([[0, 40, 8, -1, 1]]), levels=torch.full((4, 2), 0.1))),
     (dict(streams=2), dict(probe_period=2)),
     (dict(has_lse=True), dict(estimate="row_mean")),
     ({}, dict(tile_mass=torch.zeros(1, 2, 7, 5))),

@@ -47,7 +47,9 @@ def test_dropped_tiles_stay_out_and_masking_gives_the_same():
     (dict(level=0.7), "budget"),
     (dict(policy="least"), "policy must be mass or max_gap"),
     (dict(policy="max_gap", probe_period=8), "no probes"),
-    (dict(must_keep=[0]), "pairs"),
+    (dict(must_keep=[(0, 400)]), "must_keep"),
+    (dict(must_keep=torch.tensor([0])), "must_keep must be int64"),
+    (dict(must_skip=[tessera.TokenRange(0, 64, head=2)]), "must_skip"),
     (dict(token_order=-1), "token_order"),
 ])
 def test_refused_arguments_name_the_rule(change, message):
@@ -67,6 +69,20 @@ def test_a_state_of_something_else_is_refused(named, message):
     with pytest.raises(RuntimeError, match=message):
         tessera.attention_forward(q, k, v, state, **named)
     tessera.attention_forward(q, k, v, state, token_order=2, generation=1)
+
+
+def test_ranges_hold_for_their_head_and_queries():
+    q, k, v = inputs()
+    skip = [tessera.TokenRange(64, 128, q_end=64, head=1)]
+    got = tessera.attention_forward(q, k, v, must_skip=skip)
+    assert got.counters[0, :, 1].tolist() == [16, 15]
+    mask = torch.ones(2, 200, 200, dtype=torch.bool)
+    mask[1, :64, 64:128] = False
+    expected = torch.nn.functional.scaled_dot_product_attention(
+        *(x.transpose(1, 2).double() for x in (q, k, v)), attn_mask=mask).transpose(1, 2)
+    torch.testing.assert_close(got.out.double(), expected, atol=2e-6, rtol=0)
+    same = tessera.attention_forward(q, k, v, must_skip=torch.tensor([[64, 128, 0, 64, 1]]))
+    assert torch.equal(same.out, got.out)
 
 
 def test_gradients_are_refused():

@@ -50,9 +50,10 @@ void add_policy_flags(CLI::App& command, AttentionOptions& options) {
       ->check(CLI::IsMember({"linear", "constant"}))
       ->capture_default_str();
   command
-      .add_option("--probe-period", options.probe_period,
-                  "mass: compute every N-th dropped tile again, in turn; it returns if it matters. "
-                  "0: never")
+      .add_option(
+          "--probe-period", options.probe_period,
+          "mass: in each step, compute a random 1/N of the dropped tiles again; one that matters "
+          "returns. 0: never")
       ->check(number_in(0, 1000))
       ->capture_default_str();
   command.add_option("--calibration", options.calibration,
@@ -84,6 +85,12 @@ attention::SkipPolicy max_gap_policy(const AttentionOptions& options,
 
 attention::SkipPolicy mass_policy(const AttentionOptions& options) {
   TESSERA_CHECK(!options.threshold, "[--threshold] goes with --policy max_gap, got: mass");
+  TESSERA_CHECK(!options.budget || (!options.target_sparsity && !options.target_recall),
+                "[--budget] a target sets the budget itself, got: --budget ",
+                options.budget.value_or(0));
+  TESSERA_CHECK(!options.budget || options.calibration.empty(),
+                "[--budget] a calibration holds the budgets, got: --budget ",
+                options.budget.value_or(0));
   return attention::MassPolicy{
       .budget = options.budget.value_or(attention::kDefaultMassBudget),
       .growth = options.budget_growth == "constant" ? attention::BudgetGrowth::kConstant
@@ -213,7 +220,9 @@ void add_attention_settings(nlohmann::json& json, const AttentionOptions& option
   if (const auto* gap = std::get_if<attention::MaxGapPolicy>(&settings.policy)) {
     json["threshold"] = static_cast<double>(gap->threshold);
   } else {
-    json["budget"] = std::get<attention::MassPolicy>(settings.policy).budget;
+    // A target or a calibration sets the budgets itself.
+    if (!settings.target && settings.calibration == nullptr)
+      json["budget"] = std::get<attention::MassPolicy>(settings.policy).budget;
     json["budget-growth"] = options.budget_growth;
     json["estimate"] = options.estimate;
     json["probe-period"] = options.probe_period;

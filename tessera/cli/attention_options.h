@@ -16,14 +16,14 @@ namespace tessera::cli {
 
 struct AttentionOptions {
   std::string attention = "auto", policy = "mass", direction = "alternating";
-  std::optional<double> threshold;  // max_gap
-  std::optional<double> budget;     // mass
-  std::optional<double> target_sparsity, target_recall;
+  std::optional<double> threshold = {};  // max_gap
+  std::optional<double> budget = {};     // mass
+  std::optional<double> target_sparsity = {}, target_recall = {};
   std::string budget_growth = "linear", estimate = "row-maximum", guidance_state = "own";
   int64_t probe_period = 0;
-  std::string calibration;
+  std::string calibration = {};
   int64_t dense_first = 0, dense_last = 0;
-  std::vector<int64_t> dense_layers;
+  std::vector<int64_t> dense_layers = {};
   std::string token_order = "hilbert", token_box = "4x4x8";
 };
 

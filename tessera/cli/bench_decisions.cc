@@ -8,15 +8,16 @@
 #include "tessera/cli/bench.h"
 #include "tessera/cli/checks.h"
 #include "tessera/cli/common_flags.h"
+#include "tessera/cli/decision_rows.h"
 #include "tessera/cli/film_run.h"
 #include "tessera/cli/pages/decision_table.h"
+#include "tessera/cli/prompt_file.h"
 #include "tessera/core/error.h"
 #include "tessera/core/file_io.h"
 #include "tessera/core/safetensors.h"
 #include "tessera/media/quality.h"
 #include "tessera/nn/film_tensor.h"
 #include "tessera/torch_ops/torch_executor.h"
-#include "tessera/video/demo/vocabulary.h"
 
 namespace tessera::cli {
 namespace {
@@ -25,81 +26,20 @@ namespace fs = std::filesystem;
 
 struct Options {
   FilmOptions film;
-  std::string output = "decisions";
+  std::string output = "decisions", prompt_file, calibration;
   int64_t prompts = 4, first_prompt = 0;
   std::vector<std::string> rows;
   std::vector<double> sparsities = {0.2, 0.3};
   bool has_recall = true;
 };
 
-/// A policy with the levels at which it is tried.
-struct Row {
-  std::string name;
-  AttentionOptions attention;
-  std::vector<double> levels;
-  void (*set_level)(AttentionOptions& options, double level);
-};
-
-void set_threshold(AttentionOptions& options, double level) { options.threshold = level; }
-void set_budget(AttentionOptions& options, double level) { options.budget = level; }
-
-constexpr const char* kBase = "mass, growing budget, hilbert";
-
-/// Every row that can be asked for. The levels span 20 to 30 % on the demo model.
-std::vector<Row> all_rows() {
-  std::vector<Row> rows;
-  const auto add = [&](const std::string& name, const AttentionOptions& attention,
-                       std::vector<double> levels, auto* set_level) {
-    rows.push_back({name, attention, std::move(levels), set_level});
-  };
-  for (const std::string order : {"raster", "hilbert"}) {
-    AttentionOptions gap{.policy = "max_gap", .token_order = order};
-    gap.direction = "fixed";
-    add("max_gap, fixed direction, " + order, gap, {-2.5, -1.5, -0.8}, set_threshold);
-    gap.direction = "alternating";
-    add("max_gap, alternating, " + order, gap, {-3.0, -2.0, -1.0}, set_threshold);
-    AttentionOptions mass{.token_order = order};
-    mass.budget_growth = "constant";
-    add("mass, constant budget, " + order, mass, {0.06, 0.15, 0.4}, set_budget);
-    mass.budget_growth = "linear";
-    add("mass, growing budget, " + order, mass, {0.06, 0.15, 0.4}, set_budget);
-  }
-  AttentionOptions mass;
-  mass.token_order = "boxes";
-  add("mass, growing budget, boxes", mass, {0.06, 0.15, 0.4}, set_budget);
-  mass.token_order = "hilbert";
-  mass.estimate = "row-mean";
-  add("mass, growing budget, row mean, hilbert", mass, {0.02, 0.06, 0.15}, set_budget);
-  mass.estimate = "row-maximum";
-  mass.guidance_state = "shared";
-  add("mass, growing budget, shared by both passes, hilbert", mass, {0.15, 0.3, 0.49}, set_budget);
-  mass.guidance_state = "own";
-  mass.probe_period = 16;
-  add("mass, growing budget, probes 1/16, hilbert", mass, {0.06, 0.15, 0.4}, set_budget);
-  return rows;
-}
-
-std::vector<Row> chosen_rows(const Options& options) {
-  auto rows = all_rows();
-  if (options.rows.empty()) return rows;
-  std::vector<Row> chosen;
-  for (const auto& name : options.rows) {
-    const auto found =
-        std::find_if(rows.begin(), rows.end(), [&](const Row& row) { return row.name == name; });
-    std::string known;
-    for (const auto& row : rows) known += "\n  " + row.name;
-    TESSERA_CHECK(found != rows.end(), "[--row] must be one of", known, "\ngot: ", name);
-    chosen.push_back(*found);
-  }
-  return chosen;
-}
-
 /// Everything that must be the same for results to be compared; kept beside them.
-nlohmann::json study_of(const Options& options, const LoadedModel& loaded) {
+nlohmann::json study_of(const Options& options, const LoadedModel& loaded,
+                        const std::vector<std::string>& prompts) {
   FilmOptions film = options.film;
   film.prompt = "any";
   const auto request = make_request(film, loaded.model.config);
-  return {{"schema", "tessera.decisions/1"},
+  return {{"schema", "tessera.decisions/2"},
           {"model", loaded.digests},
           {"size", concat(request.width, "x", request.height)},
           {"frames", request.frames},
@@ -107,7 +47,8 @@ nlohmann::json study_of(const Options& options, const LoadedModel& loaded) {
           {"guidance", request.guidance},
           {"shift", request.shift},
           {"seed", options.film.seed},
-          {"device", options.film.device}};
+          {"device", options.film.device},
+          {"prompts", prompts}};
 }
 
 /// Makes the folder, or checks that what lies in it belongs to the same study.
@@ -145,7 +86,8 @@ media::Frames load_film(const fs::path& path, double fps) {
   media::Frames film{.num_frames = static_cast<int>(stored.shape[0]),
                      .height = static_cast<int>(stored.shape[1]),
                      .width = static_cast<int>(stored.shape[2]),
-                     .fps = fps};
+                     .fps = fps,
+                     .rgb = {}};
   const auto* bytes = reinterpret_cast<const uint8_t*>(stored.bytes.data());
   film.rgb.assign(bytes, bytes + stored.bytes.size());
   return film;
@@ -160,9 +102,9 @@ class Study {
   fs::path results() const { return fs::path(options_.output) / "results.jsonl"; }
 
   /// Makes the films that are missing; results are kept film by film.
-  void run(const std::vector<Row>& rows) {
+  void run(const std::vector<DecisionRow>& rows) {
     struct Job {
-      const Row* row;
+      const DecisionRow* row;
       double level;
       int64_t prompt;
     };
@@ -215,7 +157,8 @@ class Study {
     return frames;
   }
 
-  pages::DecisionRun run_one(const Row& row, double level, int64_t prompt, const std::string& title) {
+  pages::DecisionRun run_one(const DecisionRow& row, double level, int64_t prompt,
+                             const std::string& title) {
     AttentionOptions attention = row.attention;
     attention.attention = "lite";
     row.set_level(attention, level);
@@ -228,15 +171,20 @@ class Study {
     for (const auto& step : video.steps) {
       for (const auto& call : step.tiles) recall += call.recall, ++calls;
     }
-    return {.row = row.name,
-            .level = level,
-            .prompt = prompt,
-            .sparsity = sum_tiles(video).skipped_share(),
-            .recall = recall / static_cast<double>(std::max<int64_t>(calls, 1)),
-            // An identical film: as much as 8 bits can tell.
-            .psnr = std::min(quality.psnr, 99.0),
-            .ssim = quality.ssim,
-            .seconds = video.seconds};
+    const TileSums sums = sum_tiles(video);
+    const auto period = static_cast<double>(attention.probe_period);
+    return {
+        .row = row.name,
+        .level = level,
+        .prompt = prompt,
+        .sparsity = sums.skipped_share(),
+        .recall = recall / static_cast<double>(std::max<int64_t>(calls, 1)),
+        // The probes were visited too: their 1 / period of the lost mass is not missing.
+        .estimated_recall = period > 0 ? (1 + sums.mass.lost / period) / (1 + sums.mass.lost) : 0,
+        // An identical film: as much as 8 bits can tell.
+        .psnr = std::min(quality.psnr, 99.0),
+        .ssim = quality.ssim,
+        .seconds = video.seconds};
   }
 
   Console& console_;
@@ -271,23 +219,26 @@ std::string noise_floor(const Options& options, double fps) {
 }
 
 int run_decisions(Console& console, const Options& options) {
-  const auto rows = chosen_rows(options);
+  const auto rows = decision_rows(options.rows, options.calibration);
   for (const double sparsity : options.sparsities) {
     TESSERA_CHECK(0 < sparsity && sparsity < 1,
                   "[--at] a sparsity must be in (0, 1), got: ", sparsity);
   }
   const LoadedModel loaded = load_model(options.film);
-  open_folder(options, study_of(options, loaded));
-  Study study(console, loaded, options, video::fixed_prompts());
+  const auto prompts = read_prompt_file(options.prompt_file);
+  open_folder(options, study_of(options, loaded, prompts));
+  Study study(console, loaded, options, prompts);
   study.run(rows);
 
   std::vector<std::string> names;
   for (const auto& row : rows) names.push_back(row.name);
-  const auto table = pages::decision_table(pages::read_runs(study.results()), names, kBase, options.sparsities);
-  const auto floor = noise_floor(options, loaded.model.config.defaults.fps);
-  write_file(fs::path(options.output) / "table.md", table + "\n" + floor + "\n");
-  console.say(table);
-  console.say(floor);
+  const auto runs = pages::read_runs(study.results());
+  const auto report =
+      concat(pages::decision_table(runs, names, kBaseDecisionRow, options.sparsities), "\n",
+             pages::level_table(runs, names), "\n",
+             noise_floor(options, loaded.model.config.defaults.fps), "\n");
+  write_file(fs::path(options.output) / "table.md", report);
+  console.say(report);
   return kOk;
 }
 
@@ -306,12 +257,16 @@ void add_bench_decisions(CLI::App& group, Console& console, Run& chosen) {
   add_output_flag(*command, options->output, "folder");
   command
       ->add_option("--prompts", options->prompts,
-                   "How many prompts; after the fixed ones they repeat with other noise")
+                   "How many prompts; after the last they repeat with other noise")
       ->check(number_in(1, 100000))
       ->capture_default_str();
   command->add_option("--first-prompt", options->first_prompt, "Index of the first one")
       ->check(not_negative())
       ->capture_default_str();
+  command->add_option("--prompt-file", options->prompt_file,
+                      "A file with a prompt on a line (default: 16 of the demo model's)");
+  command->add_option("--calibration", options->calibration,
+                      "From tessera calibrate: adds a row that uses it");
   command->add_option("--row", options->rows, "Only this row; may be given several times");
   command->add_option("--at", options->sparsities, "Sparsities to compare at")
       ->delimiter(',')

@@ -7,16 +7,16 @@
 #include "tessera/cli/command.h"
 #include "tessera/cli/common_flags.h"
 #include "tessera/cli/film_run.h"
+#include "tessera/cli/prompt_file.h"
 #include "tessera/core/error.h"
 #include "tessera/media/video_writer.h"
-#include "tessera/video/demo/vocabulary.h"
 
 namespace tessera::cli {
 namespace {
 
 struct Options {
   FilmOptions film;
-  std::string output = "calibration.json";
+  std::string output = "calibration.json", prompt_file;
   double target_sparsity = 0.3;
   int64_t prompts = 2;
   bool is_forced = false;
@@ -27,7 +27,7 @@ int run_calibrate(Console& console, Options options) {
   options.film.attention.attention = "dense";
   const LoadedModel loaded = load_model(options.film);
   const auto& config = loaded.model.config;
-  const auto prompts = options.film.prompt.empty() ? video::fixed_prompts()
+  const auto prompts = options.film.prompt.empty() ? read_prompt_file(options.prompt_file)
                                                    : std::vector<std::string>{options.film.prompt};
   std::unique_ptr<attention::CalibrationRecorder> recorder;
   attention::CalibrationKey key;
@@ -83,6 +83,8 @@ void add_calibrate(CLI::App& program, Console& console, Run& chosen) {
   command->add_option("--prompts", options->prompts, "How many films")
       ->check(number_in(1, 1000))
       ->capture_default_str();
+  command->add_option("--prompt-file", options->prompt_file,
+                      "A file with a prompt on a line (default: 16 of the demo model's)");
   add_calibration_flags(*command, options->film.attention);
   add_output_flag(*command, options->output, "file");
   add_force_flag(*command, options->is_forced);

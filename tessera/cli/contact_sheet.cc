@@ -2,18 +2,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <memory>
-#include <sstream>
 
 #include "tessera/cli/checks.h"
 #include "tessera/cli/command.h"
 #include "tessera/cli/common_flags.h"
 #include "tessera/cli/film_run.h"
+#include "tessera/cli/prompt_file.h"
 #include "tessera/core/error.h"
-#include "tessera/core/file_io.h"
 #include "tessera/media/image_io.h"
 #include "tessera/media/video_writer.h"
 #include "tessera/nn/film_tensor.h"
-#include "tessera/video/demo/vocabulary.h"
 #include "tessera/video/word_encoder.h"
 
 namespace tessera::cli {
@@ -25,17 +23,6 @@ struct Options {
   int columns = 6;
   bool is_forced = false;
 };
-
-std::vector<std::string> read_prompts(const Options& options) {
-  if (options.prompts.empty()) return video::fixed_prompts();
-  std::vector<std::string> prompts;
-  std::istringstream lines(read_text(options.prompts));
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.empty()) prompts.push_back(line);
-  }
-  if (prompts.empty()) throw IoError(options.prompts + ": must have a prompt on a line, got: none");
-  return prompts;
-}
 
 /// The requests of all prompts, so that a wrong one is refused before the first film.
 std::vector<video::VideoRequest> make_requests(const Options& options, const LoadedModel& loaded,
@@ -94,7 +81,7 @@ int run_contact_sheet(Console& console, Options options) {
       ": the picture must be a .png, got: ", std::filesystem::path(options.output).extension());
   media::refuse_existing_file(options.output, options.is_forced);
   resolve_attention(options.film, console);
-  const auto prompts = read_prompts(options);
+  const auto prompts = read_prompt_file(options.prompts);
   const LoadedModel loaded = load_model(options.film);
   const auto requests = make_requests(options, loaded, prompts);
   media::Image sheet =

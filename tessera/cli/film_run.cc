@@ -50,6 +50,31 @@ void warn_of_unknown_words(Console& console, const video::VideoModel& model,
              "; these words have no effect. It knows: ", list_of(model.vocabulary->words())));
 }
 
+/// Sums over calls; masses are the largest of any q tile, `mass_lost` what probes estimate.
+nlohmann::json record_of(const TileSums& sums) {
+  nlohmann::json record = {{"tiles", sums.tiles.total},
+                           {"tiles_kept", sums.tiles.visited},
+                           {"tiles_dropped", sums.tiles.dropped},
+                           {"mass_dropped", sums.mass.dropped},
+                           {"mass_spent", sums.mass.spent}};
+  if (sums.tiles.probed > 0) {
+    record["tiles_probed"] = sums.tiles.probed;
+    record["tiles_returned"] = sums.tiles.returned;
+    record["mass_lost"] = sums.mass.lost;
+  }
+  return record;
+}
+
+/// [layer, tiles, kept, dropped] of every call, by stream.
+nlohmann::json calls_of(const video::StepRecord& step) {
+  nlohmann::json calls = nlohmann::json::object();
+  for (const auto& call : step.tiles) {
+    calls[video::stream_name(call.stream)].push_back(
+        {call.layer, call.tiles.total, call.tiles.visited, call.tiles.dropped});
+  }
+  return calls;
+}
+
 }  // namespace
 
 LoadedModel load_model(const FilmOptions& options) {
@@ -113,11 +138,12 @@ video::GeneratedVideo run_film(Console& console, const std::string& title,
   warn_of_unknown_words(console, loaded.model, request);
   Progress progress(console, title, request.steps);
   return video::generate_video(loaded.model, request, [&](const video::StepReport& report) {
-    const TileSums tiles = sum_tiles(report.record);
+    const TileSums sums = sum_tiles(report.record);
+    const auto& tiles = sums.tiles;
     char detail[120];
     std::snprintf(detail, sizeof(detail), "step %.2f s  kept %lld skipped %lld (%.0f %%)",
                   report.record.seconds, static_cast<long long>(tiles.visited),
-                  static_cast<long long>(tiles.total - tiles.visited), 100 * tiles.skipped_share());
+                  static_cast<long long>(tiles.total - tiles.visited), 100 * sums.skipped_share());
     progress.update(report.record.step + 1, detail);
     return is_interrupted() ? video::StepDecision::kStop : video::StepDecision::kContinue;
   });
@@ -131,9 +157,9 @@ media::Frames shown_film(const video::GeneratedVideo& video, int64_t upscale, do
 
 TileSums sum_tiles(const video::StepRecord& step) {
   TileSums sums;
-  for (const auto& tiles : step.tiles) {
-    sums.total += tiles.tiles.total;
-    sums.visited += tiles.tiles.visited;
+  for (const auto& call : step.tiles) {
+    sums.tiles += call.tiles;
+    sums.mass += call.mass;
   }
   return sums;
 }
@@ -142,8 +168,8 @@ TileSums sum_tiles(const video::GeneratedVideo& video) {
   TileSums sums;
   for (const auto& step : video.steps) {
     const TileSums one = sum_tiles(step);
-    sums.total += one.total;
-    sums.visited += one.visited;
+    sums.tiles += one.tiles;
+    sums.mass += one.mass;
   }
   return sums;
 }
@@ -153,12 +179,13 @@ nlohmann::json sidecar_of(const FilmOptions& options, const video::VideoRequest&
   nlohmann::json steps = nlohmann::json::array();
   for (const auto& step : video.steps) {
     const TileSums tiles = sum_tiles(step);
-    steps.push_back({{"step", step.step},
-                     {"timestep", step.timestep},
-                     {"sigma", step.sigma},
-                     {"seconds", step.seconds},
-                     {"tiles", tiles.total},
-                     {"tiles_kept", tiles.visited}});
+    nlohmann::json record = {{"step", step.step},
+                             {"timestep", step.timestep},
+                             {"sigma", step.sigma},
+                             {"seconds", step.seconds}};
+    record.update(record_of(tiles));
+    record["calls"] = calls_of(step);
+    steps.push_back(std::move(record));
   }
   const TileSums all = sum_tiles(video);
   return {
@@ -172,8 +199,8 @@ nlohmann::json sidecar_of(const FilmOptions& options, const video::VideoRequest&
       {"is_complete", video.is_complete},
       {"steps_done", video.steps.size()},
       {"seconds", video.seconds},
-      {"tiles", all.total},
-      {"tiles_kept", all.visited},
+      {"tiles", all.tiles.total},
+      {"tiles_kept", all.tiles.visited},
       {"unknown_words", video.unknown_words},
       {"steps", steps}};
 }

@@ -43,11 +43,14 @@ video::GeneratedVideo run_film(Console& console, const std::string& title,
 /// The film as it is shown: enlarged, at the file's rate.
 media::Frames shown_film(const video::GeneratedVideo& video, int64_t upscale, double fps);
 
-/// Tiles of one step or of a film, over all layers and streams.
+/// What one step or a film did, over all layers and streams.
 struct TileSums {
-  int64_t total = 0, visited = 0;
+  attention::TileCounts tiles = {};
+  attention::LostMass mass = {};
   double skipped_share() const {
-    return total > 0 ? 1 - static_cast<double>(visited) / static_cast<double>(total) : 0;
+    return tiles.total > 0
+               ? 1 - static_cast<double>(tiles.visited) / static_cast<double>(tiles.total)
+               : 0;
   }
 };
 TileSums sum_tiles(const video::StepRecord& step);

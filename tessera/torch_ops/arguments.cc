@@ -57,6 +57,8 @@ attention::LevelTable table_of(const OptionalTensor& levels) {
           .heads = levels->size(1)};
 }
 
+constexpr int64_t kRangeNumbers = 5;  // of a TokenRange
+
 OptionalTensor tensor_of(const attention::LevelTable& table) {
   if (table.is_empty()) return std::nullopt;
   at::Tensor levels = at::empty({table.steps, table.heads}, at::kFloat);
@@ -96,12 +98,39 @@ void refuse_gradient(const at::Tensor& tensor, const char* name) {
                 name, " requires a gradient, and attention_forward has none");
 }
 
-std::vector<attention::TokenRange> ranges_of(at::IntArrayRef pairs, const char* name) {
-  TESSERA_CHECK(pairs.size() % 2 == 0, "[attention_forward] ", name,
-                " must list begin and end in pairs, got: ", pairs.size(), " numbers");
+std::vector<attention::TokenRange> ranges_of(const OptionalTensor& rows, const char* name) {
+  if (!rows) return {};
+  TESSERA_CHECK(rows->is_cpu() && rows->scalar_type() == at::kLong && rows->dim() == 2 &&
+                    (rows->size(1) == 2 || rows->size(1) == kRangeNumbers),
+                "[attention_forward] ", name, " must be int64 [n, 2] or [n, ", kRangeNumbers,
+                "] on the CPU, got: ", c10::toString(rows->scalar_type()), " ", rows->sizes());
+  const at::Tensor dense = rows->contiguous();
+  const int64_t* row = dense.const_data_ptr<int64_t>();
   std::vector<attention::TokenRange> ranges;
-  for (size_t i = 0; i < pairs.size(); i += 2) ranges.push_back({pairs[i], pairs[i + 1]});
+  for (int64_t i = 0; i < dense.size(0); ++i, row += dense.size(1)) {
+    attention::TokenRange range{row[0], row[1]};
+    if (dense.size(1) == kRangeNumbers) {
+      range.q_begin = row[2];
+      if (row[3] != -1) range.q_end = row[3];
+      range.head = narrowed(row[4], "attention_forward", name, -1);
+    }
+    ranges.push_back(range);
+  }
   return ranges;
+}
+
+OptionalTensor tensor_of(const std::vector<attention::TokenRange>& ranges) {
+  if (ranges.empty()) return std::nullopt;
+  at::Tensor rows = at::empty({static_cast<int64_t>(ranges.size()), kRangeNumbers}, at::kLong);
+  int64_t* to = rows.mutable_data_ptr<int64_t>();
+  for (const auto& range : ranges) {
+    const int64_t q_end = range.q_end == attention::kLastToken ? -1 : range.q_end;
+    for (const int64_t number :
+         {range.begin, range.end, range.q_begin, q_end, int64_t{range.head}}) {
+      *to++ = number;
+    }
+  }
+  return rows;
 }
 
 std::vector<int64_t> lengths_of(const OptionalTensor& lengths, int64_t batch) {

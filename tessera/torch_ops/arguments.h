@@ -24,8 +24,9 @@ attention::MutableTensorView view_of_output(const at::Tensor& tensor, const char
 /// Throws InvalidArgument if a gradient is recorded for this input: there is none.
 void refuse_gradient(const at::Tensor& tensor, const char* name);
 
-/// begin, end, begin, end, ... in key tokens.
-std::vector<attention::TokenRange> ranges_of(at::IntArrayRef pairs, const char* name);
+/// Both ways between ranges and the operator's rows of numbers; none for no ranges.
+std::vector<attention::TokenRange> ranges_of(const OptionalTensor& rows, const char* name);
+OptionalTensor tensor_of(const std::vector<attention::TokenRange>& ranges);
 
 /// int64 [B]; empty for none.
 std::vector<int64_t> lengths_of(const OptionalTensor& lengths, int64_t batch);
@@ -36,8 +37,8 @@ float* float_data(const OptionalTensor& tensor, const char* name, at::IntArrayRe
 /// A policy as the operator's arguments.
 struct PolicyArguments {
   std::string_view policy = "mass", growth = "linear", estimate = "row_maximum";
-  std::optional<double> level;
-  OptionalTensor levels;  // fp32 [steps, heads]
+  std::optional<double> level = {};
+  OptionalTensor levels = {};  // fp32 [steps, heads]
   int64_t probe_period = 0;
   bool alternates = true;
 };

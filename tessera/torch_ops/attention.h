@@ -40,8 +40,8 @@ struct AttentionCall {
   std::optional<double> scale;  // 1 / sqrt(D) if empty
   attention::SkipPolicy policy;
   bool is_dense_step = false;
-  std::vector<int64_t> must_keep, must_skip;  // begin, end, begin, end, ... in key tokens
-  std::optional<at::Tensor> kv_lengths;       // int64 [B]
+  std::vector<attention::TokenRange> must_keep, must_skip;
+  std::optional<at::Tensor> kv_lengths;  // int64 [B]
   // fp32 [B, Hq, Lq], of earlier shards of the keys: attention::Carried.
   std::optional<at::Tensor> carried_row_max, carried_lse;
   bool with_tile_mass = false;

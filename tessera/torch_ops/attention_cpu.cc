@@ -47,10 +47,10 @@ AttentionTuple attention_forward_cpu(
     const OptionalTensor& pending, const OptionalTensor& tile_mass, std::optional<double> scale,
     std::string_view policy, std::optional<double> level, const OptionalTensor& levels,
     std::string_view growth, std::string_view estimate, int64_t probe_period,
-    bool alternate_direction, bool dense_step, at::IntArrayRef must_keep, at::IntArrayRef must_skip,
-    const OptionalTensor& kv_lengths, const OptionalTensor& carried_row_max,
-    const OptionalTensor& carried_lse, int64_t token_order, std::optional<int64_t> generation,
-    std::optional<int64_t> stream) {
+    bool alternate_direction, bool dense_step, const OptionalTensor& must_keep,
+    const OptionalTensor& must_skip, const OptionalTensor& kv_lengths,
+    const OptionalTensor& carried_row_max, const OptionalTensor& carried_lse, int64_t token_order,
+    std::optional<int64_t> generation, std::optional<int64_t> stream) {
   attention::AttentionProblem problem;
   problem.q = view_of_input(q, "q");
   problem.k = view_of_input(k, "k");

@@ -13,9 +13,9 @@ AttentionTuple attention_forward_meta(
     const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const OptionalTensor&,
     const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const OptionalTensor&,
     const OptionalTensor&, std::optional<double>, std::string_view, std::optional<double>,
-    const OptionalTensor&, std::string_view, std::string_view, int64_t, bool, bool, at::IntArrayRef,
-    at::IntArrayRef, const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, int64_t,
-    std::optional<int64_t>, std::optional<int64_t>) {
+    const OptionalTensor&, std::string_view, std::string_view, int64_t, bool, bool,
+    const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const OptionalTensor&,
+    const OptionalTensor&, int64_t, std::optional<int64_t>, std::optional<int64_t>) {
   for (const auto& [tensor, name] : {std::pair{&q, "q"}, {&k, "k"}, {&v, "v"}}) {
     TESSERA_CHECK(tensor->dim() == 4, "[attention_forward] ", name,
                   " must be [B, L, H, D], got: ", tensor->sym_sizes());

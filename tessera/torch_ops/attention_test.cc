@@ -133,10 +133,11 @@ TEST(AttentionOp, RangesAndPolicyReachTheLibrary) {
   const Problem problem = make_problem(kStepsSpec);
   AttentionCall call;
   call.policy = policy;
-  call.must_keep = {0, 40, 100, 130};
-  call.must_skip = {200, 300};
+  const std::vector<attention::TokenRange> keep = {{0, 40}, {100, 130, 20, 60, 1}},
+                                           leave = {{200, 300}};
+  call.must_keep = keep;
+  call.must_skip = leave;
   const auto got = run_operator(problem, state, call);
-  const attention::TokenRange keep[] = {{0, 40}, {100, 130}}, leave[] = {{200, 300}};
   const auto want = attention::testing::run(
       problem, {.state = &truth_view, .policy = policy, .must_keep = keep, .must_skip = leave});
   EXPECT_EQ(floats_of(got.out), want.out);

@@ -82,6 +82,7 @@ class Skipping(InFolder):
                 (["3 dB", "either"], ["--guidance-state", "either"]),
                 (["3 dB", "one"], ["--guidance-state", "one"]),
                 (["--target-sparsity"], ["--target-sparsity", 1]),
+                (["--budget", "target"], ["--budget", 0.1, "--target-sparsity", 0.3]),
                 (["--budget"], ["--budget", 0.6])):
             with self.subTest(arguments):
                 self.refuse_command(2, parts, "generate", "-p", PROMPT, *TINY, "-o",

@@ -64,6 +64,12 @@ std::optional<Estimate> estimate(const std::vector<double>& values) {
   return result;
 }
 
+std::string known(double share) {
+  char text[16];
+  std::snprintf(text, sizeof(text), "%.4f", share);
+  return share > 0 ? text : "-";
+}
+
 std::string cell(const std::optional<Estimate>& value, int digits, bool with_error) {
   if (!value) return "-";
   char text[64];
@@ -89,6 +95,7 @@ std::vector<DecisionRun> read_runs(const std::filesystem::path& path) {
                       .prompt = json.at("prompt"),
                       .sparsity = json.at("sparsity"),
                       .recall = json.at("recall"),
+                      .estimated_recall = json.value("estimated_recall", 0.0),
                       .psnr = json.at("psnr"),
                       .ssim = json.at("ssim"),
                       .seconds = json.at("seconds")});
@@ -103,10 +110,15 @@ std::vector<DecisionRun> read_runs(const std::filesystem::path& path) {
 void append_run(const std::filesystem::path& path, const DecisionRun& run) {
   drop_cut_off_line(path);
   std::ofstream file(path, std::ios::app);
-  file << nlohmann::json{{"row", run.row},       {"level", run.level},
-                         {"prompt", run.prompt}, {"sparsity", run.sparsity},
-                         {"recall", run.recall}, {"psnr", run.psnr},
-                         {"ssim", run.ssim},     {"seconds", run.seconds}}
+  file << nlohmann::json{{"row", run.row},
+                         {"level", run.level},
+                         {"prompt", run.prompt},
+                         {"sparsity", run.sparsity},
+                         {"recall", run.recall},
+                         {"psnr", run.psnr},
+                         {"ssim", run.ssim},
+                         {"seconds", run.seconds},
+                         {"estimated_recall", run.estimated_recall}}
               .dump()
        << "\n";
   file.flush();
@@ -156,6 +168,38 @@ std::string decision_table(const std::vector<DecisionRun>& runs,
                       cell(at.ssim, 3, false), " | ", cell(at.recall, 3, false), " |");
     }
     table += "\n";
+  }
+  return table;
+}
+
+std::string level_table(const std::vector<DecisionRun>& runs,
+                        const std::vector<std::string>& rows) {
+  std::string table =
+      "| policy, token order | level | films | skipped | least to most | PSNR | SSIM | recall | "
+      "estimated |\n|---|---|---|---|---|---|---|---|---|\n";
+  for (const auto& row : rows) {
+    std::map<double, std::vector<DecisionRun>> levels;
+    for (const auto& run : runs) {
+      if (run.row == row) levels[run.level].push_back(run);
+    }
+    for (const auto& [level, films] : levels) {
+      const auto mean = [&](double DecisionRun::*field) {
+        double sum = 0;
+        for (const auto& film : films) sum += film.*field;
+        return sum / static_cast<double>(films.size());
+      };
+      const auto [least, most] =
+          std::minmax_element(films.begin(), films.end(),
+                              [](const auto& a, const auto& b) { return a.sparsity < b.sparsity; });
+      char text[160];
+      std::snprintf(text, sizeof(text),
+                    " | %g | %zu | %.1f %% | %.1f to %.1f %% | %.1f | %.3f | %s | %s |\n", level,
+                    films.size(), 100 * mean(&DecisionRun::sparsity), 100 * least->sparsity,
+                    100 * most->sparsity, mean(&DecisionRun::psnr), mean(&DecisionRun::ssim),
+                    known(mean(&DecisionRun::recall)).c_str(),
+                    known(mean(&DecisionRun::estimated_recall)).c_str());
+      table += "| " + row + text;
+    }
   }
   return table;
 }

@@ -16,6 +16,7 @@ struct DecisionRun {
   int64_t prompt = 0;   // index
   double sparsity = 0;  // tiles not computed, over steps, layers, heads and streams
   double recall = 0;    // softmax mass of the visited tiles, mean over rows and calls; 0: unknown
+  double estimated_recall = 0;  // the same from what the probes saw; 0: no probes
   double psnr = 0;      // dB against the dense film of the same token order
   double ssim = 0;
   double seconds = 0;
@@ -46,5 +47,9 @@ AtSparsity at_sparsity(const std::vector<DecisionRun>& runs, const std::string& 
 std::string decision_table(const std::vector<DecisionRun>& runs,
                            const std::vector<std::string>& rows, const std::string& base,
                            const std::vector<double>& sparsities);
+
+/// A Markdown table of what was run: a line per row and level with the means over its films, the
+/// least and the most that one of them skipped, and the probes' estimate beside the true recall.
+std::string level_table(const std::vector<DecisionRun>& runs, const std::vector<std::string>& rows);
 
 }  // namespace tessera::cli::pages

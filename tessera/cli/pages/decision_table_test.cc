@@ -54,6 +54,21 @@ TEST(DecisionTable, GivesTheStandardErrorOfTheMean) {
   EXPECT_NE(table.find("| b | 31.5 (4) | +1.5 ± 0.6 |"), std::string::npos) << table;
 }
 
+TEST(DecisionTable, ListsWhatEachLevelDid) {
+  std::vector<DecisionRun> runs = {run("a", 0, 0.2, 40), run("a", 1, 0.3, 30),
+                                   run("a", 0, 0.5, 20)};
+  runs[2].level = 0.4;
+  runs[2].recall = 0.9;
+  runs[2].estimated_recall = 0.91;
+  const auto table = level_table(runs, {"a"});
+  EXPECT_NE(table.find("| a | 0 | 2 | 25.0 % | 20.0 to 30.0 % | 35.0 | 0.350 | - | - |"),
+            std::string::npos)
+      << table;
+  EXPECT_NE(
+      table.find("| a | 0.4 | 1 | 50.0 % | 50.0 to 50.0 % | 20.0 | 0.200 | 0.9000 | 0.9100 |"),
+      std::string::npos);
+}
+
 TEST(DecisionRuns, ComeBackFromTheFileWithoutACutOffLine) {
   const tessera::testing::TemporaryFolder folder;
   const auto path = folder / "results.jsonl";
