@@ -71,6 +71,7 @@ def attention_forward(q, k, v, state=None, **options):
     Shapes: q [B, Lq, Hq, D], k and v [B, Lk, Hkv, D], fp32, fp16 or bf16, D contiguous. Options are
     those of the operator: scale, policy ("mass" or "max_gap"), level (mean budget, or threshold in
     natural-log units), levels (a table [steps, heads] instead), growth, estimate, probe_period,
+    probe_seed,
     alternate_direction, dense_step, must_keep, must_skip, kv_lengths, carried_row_max,
     carried_lse, tile_mass (fp32 [B, Hq, Tq, Tk], written), token_order, generation, stream.
     must_keep and must_skip are lists of TokenRange or (begin, end), in key tokens.

@@ -42,8 +42,8 @@ struct AttentionProblem {
 struct AttentionOutputs {
   MutableTensorView out;
   float* lse = nullptr;
-  /// [B, Hq, Lq] or null: largest unscaled score q k of the row, carried_max included; -inf for a
-  /// row that saw nothing.
+  /// [B, Hq, Lq] or null: largest unscaled score q k of the row, the carried one included; -inf for
+  /// a row that saw nothing, NaN for one with a NaN.
   float* row_max = nullptr;
   /// [B, Hq, Tq, Tk] or null: what the policy `mass` found each visited tile to hold (mass.h), -1
   /// for tiles that were not visited. For calibration and pictures.
@@ -144,6 +144,8 @@ struct AttentionReport {
 /// Throws InvalidArgument for arguments that break a rule above, for a state that was not begun,
 /// is past its last step, or is of another shape, token order, generation or stream; Unsupported
 /// for a dtype that the back end lacks or a back end that does not exist. Nothing is written then.
+/// What the executor throws is passed on; outputs and marks are then unspecified, and the state
+/// must begin a new generation.
 AttentionReport attention_forward(const AttentionProblem& problem, const AttentionOutputs& outputs,
                                   const SkipRequest& skip = {}, const RunOptions& run = {});
 

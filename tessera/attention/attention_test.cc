@@ -229,9 +229,11 @@ TEST_P(Attention, ANanSpoilsOnlyItsOwnQuery) {
     if (t == 7) {
       EXPECT_TRUE(std::isnan(got.out[t * 16]));
       EXPECT_TRUE(std::isnan(got.lse[t]));
+      EXPECT_TRUE(std::isnan(got.row_max[t]));
     } else {
       EXPECT_EQ(got.out[t * 16], want.out[t * 16]);
       EXPECT_EQ(got.lse[t], want.lse[t]);
+      EXPECT_EQ(got.row_max[t], want.row_max[t]);
     }
   }
 }
@@ -244,6 +246,7 @@ TEST_P(Attention, ANanInAKeySpoilsTheQueriesThatVisitIt) {
     const Answer got = run(problem, {}, options());
     for (int64_t t = 0; t < 20; ++t) {
       EXPECT_TRUE(std::isnan(got.out[t * 16]) && std::isnan(got.lse[t])) << t << " of " << nan;
+      EXPECT_TRUE(std::isnan(got.row_max[t]));
       EXPECT_EQ(got.lse[20 + t], want.lse[20 + t]);
     }
   }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "tessera/attention/tile_geometry.h"
 #include "tessera/core/error.h"
 
 namespace tessera::attention {
@@ -61,7 +62,28 @@ double budget_of_slope(const std::vector<Point>& hull, double slope) {
   return hull[last].budget;
 }
 
-double growth(int64_t knot) { return 2 * (static_cast<double>(knot) + 0.5) / Calibration::kKnots; }
+/// How many curves there are; checked before anything is allocated.
+int64_t curve_count(int64_t layers, int64_t heads, int64_t total_steps) {
+  TESSERA_CHECK(layers >= 1 && heads >= 1 && total_steps >= 1,
+                "[CalibrationRecorder] layers, heads and steps must be at least 1, got: ", layers,
+                ", ", heads, ", ", total_steps);
+  return Calibration::kKnots * layers * heads;
+}
+
+/// At most kSampledRows rows of each batch entry and head, evenly.
+std::vector<float> sampled_rows(std::span<const float> tile_mass,
+                                const std::array<int64_t, 4>& shape) {
+  const auto& [batch, heads, q_tiles, kv_tiles] = shape;
+  const int64_t step = tile_count(q_tiles, CalibrationRecorder::kSampledRows);
+  std::vector<float> rows;
+  for (int64_t head = 0; head < batch * heads; ++head) {
+    for (int64_t row = 0; row < q_tiles; row += step) {
+      const float* from = tile_mass.data() + (head * q_tiles + row) * kv_tiles;
+      rows.insert(rows.end(), from, from + kv_tiles);
+    }
+  }
+  return rows;
+}
 
 }  // namespace
 
@@ -84,44 +106,74 @@ CalibrationRecorder::CalibrationRecorder(int64_t layers, int64_t heads, int64_t 
     : layers_(layers),
       heads_(heads),
       total_steps_(total_steps),
-      sums_(Calibration::kKnots * layers * heads),
-      counts_(sums_.size()) {
-  TESSERA_CHECK(layers >= 1 && heads >= 1 && total_steps >= 1,
-                "[CalibrationRecorder] layers, heads and steps must be at least 1, got: ", layers,
-                ", ", heads, ", ", total_steps);
-}
+      sums_(curve_count(layers, heads, total_steps)),
+      counts_(sums_.size()) {}
 
 int64_t CalibrationRecorder::knot(int64_t step) const {
   return step * Calibration::kKnots / total_steps_;
 }
 
 void CalibrationRecorder::add(int64_t layer, int64_t step, std::span<const float> tile_mass,
-                              const std::array<int64_t, 4>& shape) {
+                              const std::array<int64_t, 4>& shape, int64_t stream) {
   TESSERA_CHECK(
       0 <= layer && layer < layers_ && 0 <= step && step < total_steps_ && shape[1] == heads_,
       "[CalibrationRecorder] layer, step and heads must be below ", layers_, ", ", total_steps_,
       " and equal to ", heads_, ", got: ", layer, ", ", step, ", ", shape[1]);
-  TESSERA_CHECK(static_cast<int64_t>(tile_mass.size()) == shape[0] * shape[1] * shape[2] * shape[3],
+  TESSERA_CHECK(!tile_mass.empty() && static_cast<int64_t>(tile_mass.size()) ==
+                                          shape[0] * shape[1] * shape[2] * shape[3],
                 "[CalibrationRecorder] tile_mass must fill its shape, got: ", tile_mass.size(),
                 " numbers");
-  const float* row = tile_mass.data();
-  std::vector<float> masses;
-  for (int64_t index = 0; index < shape[0] * shape[1] * shape[2]; ++index, row += shape[3]) {
-    const int64_t head = index / shape[2] % shape[1];
-    const int64_t at = (knot(step) * layers_ + layer) * heads_ + head;
-    masses.clear();
-    std::copy_if(row, row + shape[3], std::back_inserter(masses), [](float m) { return m >= 0; });
-    if (masses.empty()) continue;
-    std::sort(masses.begin(), masses.end());
-    double spent = 0;
-    size_t gone = 0;
-    for (int64_t i = 0; i < kGrid; ++i) {
-      while (gone < masses.size() && spent + masses[gone] <= grid_budget(i))
-        spent += masses[gone++];
-      sums_[at][i] += static_cast<double>(gone) / static_cast<double>(masses.size());
+  LastCall& last = last_calls_[{layer, stream}];
+  LastCall now{step, sampled_rows(tile_mass, shape)};
+  const bool has_last = last.step + 1 == step && last.masses.size() == now.masses.size();
+  const int64_t kv_tiles = shape[3];
+  const auto rows = static_cast<int64_t>(now.masses.size()) / kv_tiles;
+  const int64_t rows_of_head = rows / (shape[0] * shape[1]);
+  for (int64_t row = 0; row < rows; ++row) {
+    std::vector<float> masses;
+    for (int64_t i = row * kv_tiles; i < (row + 1) * kv_tiles; ++i) {
+      const float mass = has_last ? std::min(now.masses[i], last.masses[i]) : now.masses[i];
+      if (mass >= 0) masses.push_back(mass);
     }
-    ++counts_[at];
+    const int64_t head = row / rows_of_head % shape[1];
+    count_row(std::move(masses), (knot(step) * layers_ + layer) * heads_ + head);
   }
+  last = std::move(now);
+}
+
+void CalibrationRecorder::count_row(std::vector<float> masses, int64_t at) {
+  if (masses.empty()) return;
+  std::sort(masses.begin(), masses.end());
+  double spent = 0;
+  size_t gone = 0;
+  for (int64_t i = 0; i < kGrid; ++i) {
+    while (gone < masses.size() && spent + masses[gone] <= grid_budget(i)) spent += masses[gone++];
+    sums_[at][i] += static_cast<double>(gone) / static_cast<double>(masses.size());
+  }
+  ++counts_[at];
+}
+
+std::vector<CalibrationRecorder::Part> CalibrationRecorder::parts() const {
+  std::vector<Part> parts(Calibration::kKnots);
+  std::vector<double> steps(parts.size());
+  const auto total = static_cast<double>(total_steps_);
+  for (int64_t step = 0; step < total_steps_; ++step) {
+    const int64_t at = knot(step);
+    steps[at] += 1;
+    parts[at].growth += 2 * static_cast<double>(step + 1) / (total + 1);
+    if (step + 1 < total_steps_) parts[at].weight += 1 / total;
+  }
+  // A run of fewer steps than knots leaves some empty. The first knot always has the first step.
+  for (int64_t k = 0; k < Calibration::kKnots; ++k) {
+    if (steps[k] > 0) {
+      parts[k].growth /= steps[k];
+      parts[k].knot = k;
+    } else {
+      parts[k].growth = parts[k - 1].growth;
+      parts[k].knot = parts[k - 1].knot;
+    }
+  }
+  return parts;
 }
 
 CalibrationRecorder::Curve CalibrationRecorder::curve(int64_t knot, int64_t layer,
@@ -166,15 +218,16 @@ Calibration CalibrationRecorder::solve(double target_sparsity, const Calibration
   TESSERA_CHECK(
       0 < target_sparsity && target_sparsity <= 0.95,
       "[CalibrationRecorder] the target sparsity must be in (0, 0.95], got: ", target_sparsity);
+  const std::vector<Part> parts = this->parts();
   std::vector<std::vector<Curve>> curves(Calibration::kKnots);  // [knot][layer * heads + head]
   for (int64_t k = 0; k < Calibration::kKnots; ++k) {
     for (int64_t i = 0; i < layers_ * heads_; ++i) {
       const int64_t layer = i / heads_, head = i % heads_;
-      TESSERA_CHECK(counts_[k * layers_ * heads_ + i] > 0,
+      TESSERA_CHECK(counts_[parts[k].knot * layers_ * heads_ + i] > 0,
                     "[CalibrationRecorder] every layer needs calls in every eighth of the run, got "
                     "none for layer ",
                     layer, ", head ", head, ", part ", k);
-      curves[k].push_back(curve(k, layer, head));
+      curves[k].push_back(curve(parts[k].knot, layer, head));
     }
   }
   Calibration solved;
@@ -184,10 +237,13 @@ Calibration CalibrationRecorder::solve(double target_sparsity, const Calibration
   const auto sparsity = [&](double budget) {
     double gone = 0;
     for (int64_t k = 0; k < Calibration::kKnots; ++k) {
-      const auto levels = share_out(curves[k], budget * growth(k));
-      for (size_t i = 0; i < levels.size(); ++i) gone += value_at(curves[k][i], levels[i]);
+      if (parts[k].weight == 0) continue;
+      const auto levels = share_out(curves[k], budget * parts[k].growth);
+      double here = 0;
+      for (size_t i = 0; i < levels.size(); ++i) here += value_at(curves[k][i], levels[i]);
+      gone += parts[k].weight * here;
     }
-    return gone / static_cast<double>(Calibration::kKnots * layers_ * heads_);
+    return gone / static_cast<double>(layers_ * heads_);
   };
   constexpr double kMost = 0.25;
   const double reachable = sparsity(kMost);
@@ -202,7 +258,7 @@ Calibration CalibrationRecorder::solve(double target_sparsity, const Calibration
   solved.budget = high;
   solved.expected_sparsity = sparsity(high);
   for (int64_t k = 0; k < Calibration::kKnots; ++k) {
-    const double mean = solved.budget * growth(k);
+    const double mean = solved.budget * parts[k].growth;
     for (const double level : share_out(curves[k], mean)) {
       solved.factors.push_back(static_cast<float>(level / mean));
     }

@@ -10,6 +10,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -33,9 +34,10 @@ struct Calibration {
 
   CalibrationKey key;
   int64_t layers = 0, heads = 0;
-  double budget = 0;             ///< mean over steps, layers and heads, as MassPolicy::budget
-  double expected_sparsity = 0;  ///< of the steps after the first, on the runs it was made from
-  std::vector<float> factors;    ///< [kKnots, layers, heads], mean 1 at each knot
+  double budget = 0;  ///< mean over steps, layers and heads, as MassPolicy::budget
+  double expected_sparsity =
+      0;                       ///< of all tiles of a run, as it was made from, first step included
+  std::vector<float> factors;  ///< [kKnots, layers, heads], mean 1 at each knot
 
   /// Budget of a call: `scale` times the growing budget times the factor, at most 0.9.
   float level(int64_t layer, int64_t head, int64_t step, int64_t total_steps, double scale) const;
@@ -45,18 +47,25 @@ struct Calibration {
   static Calibration load(const std::filesystem::path& path);
 };
 
-/// Collects dense runs. Not thread-safe.
+/// Collects dense runs. Not thread-safe. Keeps a sample of each call's rows of tiles until the next
+/// step: at most kSampledRows * Tk floats for each layer, stream, batch entry and head.
 class CalibrationRecorder {
  public:
+  static constexpr int64_t kSampledRows = 64;
+
+  /// Throws InvalidArgument unless all are at least 1.
   CalibrationRecorder(int64_t layers, int64_t heads, int64_t total_steps);
 
-  /// One call's tile_mass [B, heads, Tq, Tk].
+  /// One call's tile_mass [B, heads, Tq, Tk]. Calls of a layer and stream come in the order of the
+  /// steps. What a tile holds is the less of two neighbouring steps: a run visits tiles in both
+  /// directions by turns, and a tile goes in the one in which it looks lighter.
   void add(int64_t layer, int64_t step, std::span<const float> tile_mass,
-           const std::array<int64_t, 4>& shape);
+           const std::array<int64_t, 4>& shape, int64_t stream = 0);
 
-  /// Budgets that would have skipped `target_sparsity` of the tiles, mean over the run. Throws
-  /// InvalidArgument for a target outside (0, 0.95] or that these runs cannot reach, and if a layer
-  /// or step was never added.
+  /// Budgets that would have skipped `target_sparsity` of all tiles of a run, whose first step
+  /// skips nothing and whose marks act from the next step on. Throws InvalidArgument for a target
+  /// outside (0, 0.95] or that these runs cannot reach, and if a layer lacks calls in a part of the
+  /// run.
   Calibration solve(double target_sparsity, const CalibrationKey& key) const;
 
  private:
@@ -64,14 +73,28 @@ class CalibrationRecorder {
   static constexpr int64_t kGrid = 28;
   using Curve = std::array<double, kGrid>;
 
+  struct LastCall {
+    int64_t step = -1;
+    std::vector<float> masses;  // [sampled rows, Tk]
+  };
+  /// What the steps of one knot have in common.
+  struct Part {
+    int64_t knot = 0;   // whose curves it has: its own, or the nearest one's that has steps
+    double growth = 0;  // budget over the mean budget
+    double weight = 0;  // share of the run's steps that its marks act in
+  };
+
   int64_t knot(int64_t step) const;
+  std::vector<Part> parts() const;  // [kKnots]
+  void count_row(std::vector<float> masses, int64_t at);
   Curve curve(int64_t knot, int64_t layer, int64_t head) const;
   /// Shares out a mean budget: levels [layers * heads].
   std::vector<double> share_out(const std::vector<Curve>& curves, double mean_budget) const;
 
   int64_t layers_, heads_, total_steps_;
-  std::vector<Curve> sums_;      // [kKnots, layers, heads]
-  std::vector<int64_t> counts_;  // rows of tiles in each
+  std::vector<Curve> sums_;                                     // [kKnots, layers, heads]
+  std::vector<int64_t> counts_;                                 // rows of tiles in each
+  std::map<std::pair<int64_t, int64_t>, LastCall> last_calls_;  // by layer and stream
 };
 
 }  // namespace tessera::attention

@@ -11,10 +11,6 @@ namespace {
 
 constexpr int64_t kMaxSize = 0x7fffffff;
 
-std::string text(const std::array<int64_t, 4>& shape) {
-  return concat("[", shape[0], ", ", shape[1], ", ", shape[2], ", ", shape[3], "]");
-}
-
 template <typename View>
 void check_view(const char* name, const View& view, const std::array<int64_t, 4>& shape,
                 DType dtype) {
@@ -25,6 +21,8 @@ void check_view(const char* name, const View& view, const std::array<int64_t, 4>
                 ", got: ", text(view.shape));
   TESSERA_CHECK(view.strides[3] == 1 || shape[3] == 1, "[attention_forward] ", name,
                 " must be contiguous in its last dimension, got stride: ", view.strides[3]);
+  TESSERA_CHECK(has_sane_reach(view), "[attention_forward] ", name,
+                "'s strides must reach at most 2^58 elements, got: ", text(view.strides));
 }
 
 void check_shapes(const AttentionProblem& problem, const AttentionOutputs& outputs) {
@@ -47,16 +45,37 @@ void check_shapes(const AttentionProblem& problem, const AttentionOutputs& outpu
   check_view("out", outputs.out, problem.q.shape, dtype);
 }
 
-void check_memory(const AttentionProblem& problem, const AttentionOutputs& outputs) {
+/// `num_tiles`: B * Hq * Tq * Tk, the size of tile_mass.
+void check_memory(const AttentionProblem& problem, const AttentionOutputs& outputs,
+                  int64_t num_tiles) {
   for (int i = 0; i < 3; ++i) {
     TESSERA_CHECK(outputs.out.shape[i] == 1 || outputs.out.strides[i] != 0,
                   "[attention_forward] out must not have a stride of 0, got one in dimension: ", i);
   }
-  const std::pair<const char*, const TensorView*> inputs[] = {
-      {"q", &problem.q}, {"k", &problem.k}, {"v", &problem.v}};
-  for (const auto& [name, view] : inputs) {
-    TESSERA_CHECK(!overlap(memory_span(*view), memory_span(outputs.out)),
-                  "[attention_forward] out must not overlap an input, got: the memory of ", name);
+  const int64_t rows = outputs.out.shape[0] * outputs.out.shape[1] * outputs.out.shape[2];
+  struct Named {
+    const char* name;
+    MemorySpan span;
+  };
+  const Named inputs[] = {
+      {"q", memory_span(problem.q)}, {"k", memory_span(problem.k)}, {"v", memory_span(problem.v)}};
+  std::vector<Named> written = {{"out", memory_span(outputs.out)}};
+  if (outputs.lse != nullptr) written.push_back({"lse", memory_span(outputs.lse, rows)});
+  if (outputs.row_max != nullptr)
+    written.push_back({"row_max", memory_span(outputs.row_max, rows)});
+  if (outputs.tile_mass != nullptr) {
+    written.push_back({"tile_mass", memory_span(outputs.tile_mass, num_tiles)});
+  }
+  for (size_t i = 0; i < written.size(); ++i) {
+    for (const Named& input : inputs) {
+      TESSERA_CHECK(!overlap(input.span, written[i].span), "[attention_forward] ", written[i].name,
+                    " must not overlap an input, got: the memory of ", input.name);
+    }
+    for (size_t j = 0; j < i; ++j) {
+      TESSERA_CHECK(!overlap(written[j].span, written[i].span), "[attention_forward] ",
+                    written[i].name, " must not overlap another output, got: the memory of ",
+                    written[j].name);
+    }
   }
 }
 
@@ -148,6 +167,7 @@ void set_policy(const MassPolicy& policy, ForwardPlan& plan) {
     if (step > 0) plan.reference_lse = plan.next_lse;
   }
   if (plan.step == StepKind::kSkip) plan.probe_period = policy.probe_period;
+  plan.probe_seed = policy.probe_seed;
   if (plan.step == StepKind::kDense && plan.tile_mass == nullptr) return;
   plan.verdicts = is_mean ? Verdicts::kRowMean : Verdicts::kRowMaximum;
 }
@@ -157,7 +177,6 @@ void set_policy(const MassPolicy& policy, ForwardPlan& plan) {
 ForwardPlan make_forward_plan(const AttentionProblem& problem, const AttentionOutputs& outputs,
                               const SkipRequest& skip, const RunOptions& run) {
   check_shapes(problem, outputs);
-  check_memory(problem, outputs);
   ForwardPlan plan{.q = problem.q,
                    .k = problem.k,
                    .v = problem.v,
@@ -188,6 +207,7 @@ ForwardPlan make_forward_plan(const AttentionProblem& problem, const AttentionOu
   std::visit([&](const auto& policy) { set_policy(policy, plan); }, skip.policy);
   plan.q_tiles = tile_count(plan.q_len, plan.geometry.q_tile);
   plan.kv_tiles = tile_count(plan.kv_len, plan.geometry.kv_tile);
+  check_memory(problem, outputs, plan.tile_rows() * plan.kv_tiles);
   plan.ranges = range_tiles(skip.must_keep, skip.must_skip,
                             {plan.num_heads, plan.q_len, plan.kv_len, plan.geometry});
   plan.executor = run.executor != nullptr ? run.executor : &serial_executor();

@@ -16,6 +16,13 @@ constexpr double kAssumedPower = 1.0, kLeastPower = 0.15, kLargestPower = 1.5;
 constexpr double kUpward = 0.85;         // part of a missing rise that one step takes
 constexpr double kLargestLogStep = 1.4;  // of the scale, from one step to the next
 
+// Recall. Between the light tiles and the heavy ones there may be none: there a budget may grow and
+// grow without an answer, until the heavy ones go all at once. So rises are small, they end where
+// the last one was not answered, and the scale has an end.
+constexpr double kLargestRise = 1.3;   // of the scale, from one step to the next
+constexpr double kLeastAnswer = 0.02;  // more lost than a step before, of what may be lost
+constexpr double kMostRise = 10;       // of the scale, over where it starts
+
 }  // namespace
 
 BudgetControl::BudgetControl(const ControlTarget& target, const MassPolicy& policy,
@@ -26,15 +33,15 @@ BudgetControl::BudgetControl(const ControlTarget& target, const MassPolicy& poli
       last_lite_step_(last_lite_step),
       power_(kAssumedPower) {
   const double value = target.value;
-  TESSERA_CHECK(policy.budget > 0,
-                "[BudgetControl] the policy's budget must be > 0 to be scaled, got: ",
-                policy.budget);
+  TESSERA_CHECK(
+      policy.budget > 0,
+      "[BudgetControl] the policy's budget must be > 0 to be scaled, got: ", policy.budget);
   if (target.goal == ControlGoal::kRecall) {
     TESSERA_CHECK(0.5 <= value && value < 1,
                   "[BudgetControl] a recall must be in [0.5, 1), got: ", value);
     TESSERA_CHECK(policy.probe_period > 0,
                   "[BudgetControl] a target recall needs probes (probe_period >= 2), got: 0");
-    scale_ = (1 - value) / policy.budget;
+    scale_ = first_scale_ = (1 - value) / policy.budget;
     return;
   }
   TESSERA_CHECK(0 < value && value <= 0.95,
@@ -101,11 +108,17 @@ double BudgetControl::expected(double level, double log_scale) const {
 }
 
 void BudgetControl::aim_at_recall(const LostMass& mass) {
-  if (mass.rows == 0 || mass.lost <= 0) return;
+  if (mass.rows == 0) return;
   const double allowed = 1 / target_.value - 1;
-  // The square root damps: what is dropped stays dropped for a while.
-  const double ratio = std::sqrt(allowed / mass.lost);
-  scale_ *= std::clamp(ratio, std::exp(-kLargestLogStep), std::exp(kLargestLogStep));
+  const double lost = std::max(mass.lost, 0.0);
+  if (lost > allowed) {
+    // What was dropped comes back by and by, so the root.
+    scale_ *= std::max(std::sqrt(allowed / lost), std::exp(-kLargestLogStep));
+  } else if (lost - last_lost_ > kLeastAnswer * allowed) {
+    const double rise = std::min(std::sqrt(allowed / lost), kLargestRise);
+    scale_ = std::min(scale_ * rise, kMostRise * first_scale_);
+  }
+  last_lost_ = lost;
 }
 
 }  // namespace tessera::attention

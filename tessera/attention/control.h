@@ -14,7 +14,8 @@
 // what is missing.
 //
 // Recall means: mass of the kept tiles over the mass of all, estimated by probes (mass.h). The
-// scale follows the ratio of the lost mass allowed and seen.
+// scale starts where the mean budget is what may be lost. It falls with the ratio of the lost mass
+// allowed and seen, and rises slowly, as long as rises show: what is asked for is a floor.
 #pragma once
 
 #include <cstdint>
@@ -64,8 +65,9 @@ class BudgetControl {
   int64_t total_steps_, last_lite_step_;
   int64_t step_ = 0;  // observed so far
   double scale_ = 1;
-  double power_;            // d ln(sparsity) / d ln(budget)
-  double done_ = 0;         // sparsity of the observed steps, summed
+  double first_scale_ = 1, last_lost_ = 0;  // recall
+  double power_;                            // d ln(sparsity) / d ln(budget)
+  double done_ = 0;                         // sparsity of the observed steps, summed
   double last_level_ = -1;  // sparsity that the last observed step left for the next one
   double last_log_ = 0;     // ln of the budget that bought it
 };

@@ -102,6 +102,19 @@ TEST(BudgetControl, FollowsTheRecallThatProbesSee) {
   EXPECT_NEAR(last, 0.95, 0.01);
 }
 
+TEST(BudgetControl, DoesNotRaiseABudgetThatFindsNothingToDrop) {
+  // Tiles hold next to nothing or an eighth: at any budget below that, nothing more is lost.
+  const MassPolicy policy{.probe_period = 8};
+  BudgetControl control({ControlGoal::kRecall, 0.95}, policy, 20, 19);
+  for (int64_t step = 0; step < 20; ++step) {
+    EXPECT_LT(control.scale() * mass_budget(policy, step, 20, 0), 0.125) << step;
+    StepSums sums;
+    sums.mass.lost = step == 0 ? 0 : 1e-7;
+    sums.mass.rows = 100;
+    control.observe(sums);
+  }
+}
+
 TEST(BudgetControl, RefusesTargetsOutOfRange) {
   const MassPolicy plain, probing{.probe_period = 8};
   for (const double value : {0.0, -0.1, 0.96, std::nan("")}) {

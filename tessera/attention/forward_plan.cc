@@ -27,10 +27,10 @@ void list_visited_tiles(const ForwardPlan& plan, const TileRow& row, VisitedTile
   const int32_t* kept = is_skipping ? plan.state->row(row.batch, row.head, row.q_tile) : nullptr;
   const RangeTiles::Row ranges = plan.ranges.row(row.head, row.q_tile);
   const int64_t period = is_skipping ? plan.probe_period : 0;
-  const int64_t phase = period == 0
-                            ? 0
-                            : probe_phase(period, plan.state->field(HeaderField::kStep),
-                                          plan.state->field(HeaderField::kGeneration), row.index);
+  const int64_t phase =
+      period == 0 ? 0
+                  : probe_phase(period, plan.probe_seed, plan.state->field(HeaderField::kStep),
+                                plan.state->field(HeaderField::kGeneration), row.index);
   auto& tiles = visited.tiles;
   std::vector<int32_t> probes;
   tiles.clear();

@@ -37,6 +37,7 @@ struct ForwardPlan {
   std::vector<MaxGapCut> cuts = {};  // [Hq], kGap
   std::vector<double> budgets = {};  // [Hq], eps_t, mass
   int32_t probe_period = 0;
+  uint64_t probe_seed = 0;
   Carried carried = {};
   // [B, Hq, Lq] or null: kRowMean's reference, natural log. May be next_lse: a row is read before
   // it is written.

@@ -49,9 +49,10 @@ int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double&
   return last - candidates.begin();
 }
 
-int64_t probe_phase(int64_t probe_period, int64_t step, int64_t generation, int64_t row) {
+int64_t probe_phase(int64_t probe_period, uint64_t seed, int64_t step, int64_t generation,
+                    int64_t row) {
   const uint64_t of_row =
-      mixed(mixed(static_cast<uint64_t>(generation)) ^ static_cast<uint64_t>(row));
+      mixed(mixed(mixed(seed) ^ static_cast<uint64_t>(generation)) ^ static_cast<uint64_t>(row));
   return static_cast<int64_t>(mixed(of_row + static_cast<uint64_t>(step)) %
                               static_cast<uint64_t>(probe_period));
 }

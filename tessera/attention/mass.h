@@ -63,6 +63,9 @@ struct MassPolicy {
   LevelTable budgets = {};  ///< if set, eps_t by step and head, each in [0, 1), instead
   MassEstimate estimate = MassEstimate::kRowMaximum;
   int32_t probe_period = 0;  ///< R; 0: dropped tiles never return
+  /// Which tiles are probed when. Give each layer, stream and film its own: else all draw alike,
+  /// and a mean over them estimates no better than one. Calls that share a state share a seed.
+  uint64_t probe_seed = 0;
   DirectionMode direction = DirectionMode::kAlternating;
 };
 
@@ -85,6 +88,7 @@ int64_t choose_dropped(std::vector<TileMass>& candidates, double budget, double&
 
 /// Of a row's dropped tiles those with tile % probe_period == phase are probed in this step. `row`
 /// counts rows of tiles over (b, h, q tile).
-int64_t probe_phase(int64_t probe_period, int64_t step, int64_t generation, int64_t row);
+int64_t probe_phase(int64_t probe_period, uint64_t seed, int64_t step, int64_t generation,
+                    int64_t row);
 
 }  // namespace tessera::attention

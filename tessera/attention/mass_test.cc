@@ -70,18 +70,23 @@ TEST(ProbePhase, IsEvenOverRowsGenerationsAndSteps) {
   constexpr int kDraws = 8000, kPeriod = 8;
   const double sigma = std::sqrt(kDraws * (1.0 / kPeriod) * (1 - 1.0 / kPeriod));
   std::vector<int> by_row(kPeriod), by_generation(kPeriod), by_step(kPeriod);
-  int same_as_before = 0;
+  std::vector<int> by_seed(kPeriod);
+  int same_as_before = 0, same_as_another_seed = 0;
   for (int i = 0; i < kDraws; ++i) {
-    ++by_row[probe_phase(kPeriod, 0, 1, i)];
-    ++by_generation[probe_phase(kPeriod, 0, i + 1, 5)];
-    ++by_step[probe_phase(kPeriod, i, 1, 5)];
-    same_as_before += probe_phase(kPeriod, i, 1, 5) == probe_phase(kPeriod, i + 1, 1, 5);
+    ++by_row[probe_phase(kPeriod, 0, 0, 1, i)];
+    ++by_generation[probe_phase(kPeriod, 0, 0, i + 1, 5)];
+    ++by_step[probe_phase(kPeriod, 0, i, 1, 5)];
+    ++by_seed[probe_phase(kPeriod, i, 0, 1, 5)];
+    same_as_before += probe_phase(kPeriod, 0, i, 1, 5) == probe_phase(kPeriod, 0, i + 1, 1, 5);
+    same_as_another_seed += probe_phase(kPeriod, 3, i, 1, 5) == probe_phase(kPeriod, 4, i, 1, 5);
   }
   for (int phase = 0; phase < kPeriod; ++phase) {
     EXPECT_NEAR(by_row[phase], kDraws / kPeriod, 4.5 * sigma);
     EXPECT_NEAR(by_generation[phase], kDraws / kPeriod, 4.5 * sigma);
     EXPECT_NEAR(by_step[phase], kDraws / kPeriod, 4.5 * sigma);
+    EXPECT_NEAR(by_seed[phase], kDraws / kPeriod, 4.5 * sigma);
   }
+  EXPECT_NEAR(same_as_another_seed, kDraws / kPeriod, 4.5 * sigma);
   EXPECT_NEAR(same_as_before, kDraws / kPeriod, 4.5 * sigma);
 }
 
@@ -102,6 +107,7 @@ TEST(PendingMass, CodesOfMassesAreNeitherKeepNorGap) {
     EXPECT_NE(code, kPendingGap);
     EXPECT_GE(decode_pending_mass(code), std::min(mass, 1.0f));
   }
+  EXPECT_EQ(decode_pending_mass(encode_pending_mass(0.0f)), 0);
   EXPECT_EQ(decode_pending_mass(encode_pending_mass(1.0f)), 1);
   EXPECT_EQ(decode_pending_mass(encode_pending_mass(0.125f)), 0.125);
 }

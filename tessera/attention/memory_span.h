@@ -1,11 +1,20 @@
 // Private: which bytes a view reaches, so that overlaps can be refused.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <functional>
+#include <string>
 
 #include "tessera/attention/tensor_view.h"
+#include "tessera/core/error.h"
 
 namespace tessera::attention {
+
+/// Of a shape or strides, for messages.
+inline std::string text(const std::array<int64_t, 4>& numbers) {
+  return concat("[", numbers[0], ", ", numbers[1], ", ", numbers[2], ", ", numbers[3], "]");
+}
 
 /// First byte and end; gaps between the elements count as part of it.
 struct MemorySpan {
@@ -13,6 +22,20 @@ struct MemorySpan {
   const char* end;
 };
 
+/// Elements that a view's memory may stretch over in one dimension, so that offsets are numbers.
+inline constexpr int64_t kMostReach = int64_t{1} << 58;
+
+/// `shape` >= 1.
+template <typename View>
+bool has_sane_reach(const View& view) {
+  for (int i = 0; i < 4; ++i) {
+    const int64_t most = kMostReach / std::max<int64_t>(view.shape[i] - 1, 1);
+    if (view.strides[i] > most || view.strides[i] < -most) return false;
+  }
+  return true;
+}
+
+/// Of a view with a sane reach.
 template <typename View>
 MemorySpan memory_span(const View& view) {
   int64_t low = 0, high = 1;

@@ -16,10 +16,6 @@ namespace {
 constexpr float kMinusInfinity = -std::numeric_limits<float>::infinity();
 constexpr const char* kName = "[merge_partials] ";
 
-std::string text(const std::array<int64_t, 4>& shape) {
-  return concat("[", shape[0], ", ", shape[1], ", ", shape[2], ", ", shape[3], "]");
-}
-
 template <typename View>
 void check_view(const std::string& name, const View& view, const std::array<int64_t, 4>& shape) {
   TESSERA_CHECK(view.data != nullptr, kName, name, " must be set, got: null");
@@ -30,6 +26,8 @@ void check_view(const std::string& name, const View& view, const std::array<int6
                 ", got: ", text(view.shape));
   TESSERA_CHECK(view.strides[3] == 1 || shape[3] == 1, kName, name,
                 " must be contiguous in its last dimension, got stride: ", view.strides[3]);
+  TESSERA_CHECK(has_sane_reach(view), kName, name,
+                "'s strides must reach at most 2^58 elements, got: ", text(view.strides));
 }
 
 void check_memory(const PartialAttention& part, size_t index, const MutableTensorView& out,

@@ -84,7 +84,8 @@ void write_row(const ForwardPlan& plan, const TileRow& row, int64_t token,
   if (plan.next_lse != nullptr) plan.next_lse[at] = static_cast<float>(lse);
   if (plan.row_max != nullptr) {
     const double before = plan.carried.row_max == nullptr ? -kInfinity : plan.carried.row_max[at];
-    plan.row_max[at] = static_cast<float>(std::max(before, max));
+    // A NaN does not show in a maximum; it does in the sum.
+    plan.row_max[at] = static_cast<float>(std::isnan(total) ? total : std::max(before, max));
   }
 }
 

@@ -92,6 +92,16 @@ const Refusal kRefusals[] = {
      kOp + "out must not have a stride of 0, got one in dimension: 1"},
     {"Overlap", [](Call& c) { c.outputs.out.data = const_cast<void*>(c.problem.q.data); },
      kOp + "out must not overlap an input, got: the memory of q"},
+    {"OverlapOfOutputs", [](Call& c) { c.outputs.lse = c.memory.data() + 7; },
+     kOp + "lse must not overlap another output, got: the memory of out"},
+    {"OverlapOfRows",
+     [](Call& c) {
+       static float rows[2 * 4 * 20];
+       c.outputs.lse = c.outputs.row_max = rows;
+     },
+     kOp + "row_max must not overlap another output, got: the memory of lse"},
+    {"StridesPastAllMemory", [](Call& c) { c.problem.k.strides[0] = int64_t{1} << 62; },
+     kOp + "k's strides must reach at most 2^58 elements, got: [4611686018427387904, 32, 16, 1]"},
     {"KvLengthsCount",
      [](Call& c) {
        c.lengths = {30};

@@ -4,7 +4,9 @@
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <span>
 
+#include "tessera/attention/pending.h"
 #include "tessera/core/error.h"
 
 namespace tessera::attention {
@@ -123,6 +125,7 @@ void begin_generation(const SkipStateView& state, int32_t total_steps, Direction
   const SkipStateShape shape = state_shape(state);
   check_size("total_steps", total_steps, 1, kMaxSize);
   check_size("generation", state.field(HeaderField::kGeneration), 0, kMaxSize - 1);
+  check_size("direction", static_cast<int32_t>(first), 0, 1);
   keep_all_tiles(state, shape.kv_tiles());
   clear_arrays(state);
   state.field(HeaderField::kGeneration) += 1;
@@ -171,6 +174,13 @@ void check_state(const SkipStateView& state) {
                   "[SkipState] spent must be finite and >= 0, got: ", state.spent[row], " in row ",
                   row);
   }
+  if (state.pending == nullptr) return;
+  const std::span<const uint8_t> codes(state.pending, element_count(state.pending_shape));
+  const auto wrong = std::find_if(codes.begin(), codes.end(), [](uint8_t code) {
+    return kPendingZero < code && code < kPendingGap;
+  });
+  TESSERA_CHECK(wrong == codes.end(), "[SkipState] pending must hold codes up to ",
+                int{kPendingZero}, " or ", int{kPendingGap}, ", got: ", int{*wrong});
 }
 
 int64_t kept_tiles(const SkipStateView& state) {

@@ -199,6 +199,24 @@ INSTANTIATE_TEST_SUITE_P(
                "[SkipState] spent must be finite and >= 0, got: nan in row 2"}),
     [](const auto& info) { return std::string(info.param.name); });
 
+TEST(SkipState, RefusesADirectionThatIsNone) {
+  SkipState state(kShape);
+  EXPECT_EQ(message_of([&] { state.begin(5, static_cast<Direction>(5)); }),
+            "[SkipState] direction must be in [0, 1], got: 5");
+}
+
+TEST(SkipState, RefusesPendingCodesThatMeanNothing) {
+  SkipStateShape shape = kShape;
+  shape.streams = 2;
+  SkipState state(shape);
+  state.begin(5);
+  state.view().pending[3] = 250;
+  EXPECT_NO_THROW(check_state(state.view()));
+  state.view().pending[3] = 251;
+  EXPECT_EQ(message_of([&] { check_state(state.view()); }),
+            "[SkipState] pending must hold codes up to 250 or 255, got: 251");
+}
+
 TEST(SkipStateFile, ReadsBackWhatItWrote) {
   const tessera::testing::TemporaryFolder folder;
   SkipState state(kShape);
@@ -224,7 +242,7 @@ TEST(SkipStateFile, ReadsBackStreamsAndLogSumExp) {
   const SkipStateView view = state.view();
   for (int i = 0; i < 2 * 2 * 3 * 50; ++i) view.lse[i] = static_cast<float>(i);
   view.lse[7] = -INFINITY;
-  for (int i = 0; i < 2 * 3 * 4 * 40; ++i) view.pending[i] = static_cast<uint8_t>(i);
+  for (int i = 0; i < 2 * 3 * 4 * 40; ++i) view.pending[i] = static_cast<uint8_t>(i % 251);
   view.field(HeaderField::kStream) = 1;
   state.save(folder / "state.safetensors");
 

@@ -41,10 +41,11 @@ int run_calibrate(Console& console, Options options) {
           config.dit.num_layers, config.dit.num_heads, request.steps);
       key = calibration_key(loaded, request);
     }
-    request.attention.observer = [&](video::Stream, int64_t layer, int64_t step,
+    request.attention.observer = [&](video::Stream stream, int64_t layer, int64_t step,
                                      const at::Tensor& mass) {
       recorder->add(layer, step, {mass.const_data_ptr<float>(), static_cast<size_t>(mass.numel())},
-                    {mass.size(0), mass.size(1), mass.size(2), mass.size(3)});
+                    {mass.size(0), mass.size(1), mass.size(2), mass.size(3)},
+                    static_cast<int64_t>(stream));
     };
     const auto video =
         run_film(console, concat("calibrate ", i + 1, "/", options.prompts), loaded, request);

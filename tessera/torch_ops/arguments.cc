@@ -167,6 +167,7 @@ attention::SkipPolicy policy_of(const PolicyArguments& arguments) {
             arguments.estimate, "estimate",
             {{"row_maximum", MassEstimate::kRowMaximum}, {"row_mean", MassEstimate::kRowMean}}),
         .probe_period = narrowed(arguments.probe_period, "attention_forward", "probe_period", 0),
+        .probe_seed = static_cast<uint64_t>(arguments.probe_seed),
         .direction = direction};
   }
   TESSERA_CHECK(arguments.probe_period == 0,
@@ -193,6 +194,7 @@ PolicyArguments arguments_of(const attention::SkipPolicy& policy) {
           .level = mass.budget,
           .levels = tensor_of(mass.budgets),
           .probe_period = mass.probe_period,
+          .probe_seed = static_cast<int64_t>(mass.probe_seed),
           .alternates = mass.direction == DirectionMode::kAlternating};
 }
 

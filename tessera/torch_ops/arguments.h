@@ -39,7 +39,7 @@ struct PolicyArguments {
   std::string_view policy = "mass", growth = "linear", estimate = "row_maximum";
   std::optional<double> level = {};
   OptionalTensor levels = {};  // fp32 [steps, heads]
-  int64_t probe_period = 0;
+  int64_t probe_period = 0, probe_seed = 0;
   bool alternates = true;
 };
 

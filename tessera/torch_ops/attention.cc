@@ -103,9 +103,9 @@ AttentionResult attention_forward(const at::Tensor& q, const at::Tensor& k, cons
       q, k, v, if_defined(tensors.bits), if_defined(tensors.spent), if_defined(tensors.header),
       if_defined(tensors.lse), if_defined(tensors.pending), if_defined(tile_mass), call.scale,
       policy.policy, policy.level, policy.levels, policy.growth, policy.estimate,
-      policy.probe_period, policy.alternates, call.is_dense_step, tensor_of(call.must_keep),
-      tensor_of(call.must_skip), call.kv_lengths, call.carried_row_max, call.carried_lse,
-      call.token_order, call.generation, call.stream);
+      policy.probe_period, policy.probe_seed, policy.alternates, call.is_dense_step,
+      tensor_of(call.must_keep), tensor_of(call.must_skip), call.kv_lengths, call.carried_row_max,
+      call.carried_lse, call.token_order, call.generation, call.stream);
   return {std::move(out),      std::move(lse),    std::move(row_max),
           std::move(counters), std::move(masses), tile_mass};
 }

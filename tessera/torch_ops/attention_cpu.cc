@@ -46,7 +46,7 @@ AttentionTuple attention_forward_cpu(
     const OptionalTensor& spent, const OptionalTensor& header, const OptionalTensor& state_lse,
     const OptionalTensor& pending, const OptionalTensor& tile_mass, std::optional<double> scale,
     std::string_view policy, std::optional<double> level, const OptionalTensor& levels,
-    std::string_view growth, std::string_view estimate, int64_t probe_period,
+    std::string_view growth, std::string_view estimate, int64_t probe_period, int64_t probe_seed,
     bool alternate_direction, bool dense_step, const OptionalTensor& must_keep,
     const OptionalTensor& must_skip, const OptionalTensor& kv_lengths,
     const OptionalTensor& carried_row_max, const OptionalTensor& carried_lse, int64_t token_order,
@@ -86,6 +86,7 @@ AttentionTuple attention_forward_cpu(
                            .level = level,
                            .levels = levels,
                            .probe_period = probe_period,
+                           .probe_seed = probe_seed,
                            .alternates = alternate_direction});
   const int64_t rows[] = {q.size(0), q.size(2), q.size(1)};
   skip.carried = {.row_max = float_data(carried_row_max, "carried_row_max", rows),

@@ -13,7 +13,7 @@ AttentionTuple attention_forward_meta(
     const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const OptionalTensor&,
     const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const OptionalTensor&,
     const OptionalTensor&, std::optional<double>, std::string_view, std::optional<double>,
-    const OptionalTensor&, std::string_view, std::string_view, int64_t, bool, bool,
+    const OptionalTensor&, std::string_view, std::string_view, int64_t, int64_t, bool, bool,
     const OptionalTensor&, const OptionalTensor&, const OptionalTensor&, const OptionalTensor&,
     const OptionalTensor&, int64_t, std::optional<int64_t>, std::optional<int64_t>) {
   for (const auto& [tensor, name] : {std::pair{&q, "q"}, {&k, "k"}, {&v, "v"}}) {

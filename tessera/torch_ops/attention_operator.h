@@ -21,6 +21,7 @@ inline constexpr char kAttentionSchema[] =
     "Tensor(d!)? state_lse=None, Tensor(e!)? pending=None, *, Tensor(f!)? tile_mass=None, "
     "float? scale=None, str policy='mass', float? level=None, Tensor? levels=None, "
     "str growth='linear', str estimate='row_maximum', int probe_period=0, "
+    "int probe_seed=0, "
     "bool alternate_direction=True, bool dense_step=False, Tensor? must_keep=None, "
     "Tensor? must_skip=None, Tensor? kv_lengths=None, Tensor? carried_row_max=None, "
     "Tensor? carried_lse=None, int token_order=0, int? generation=None, int? stream=None) "
@@ -33,7 +34,7 @@ using AttentionSignature = AttentionTuple(
     const OptionalTensor& spent, const OptionalTensor& header, const OptionalTensor& state_lse,
     const OptionalTensor& pending, const OptionalTensor& tile_mass, std::optional<double> scale,
     std::string_view policy, std::optional<double> level, const OptionalTensor& levels,
-    std::string_view growth, std::string_view estimate, int64_t probe_period,
+    std::string_view growth, std::string_view estimate, int64_t probe_period, int64_t probe_seed,
     bool alternate_direction, bool dense_step, const OptionalTensor& must_keep,
     const OptionalTensor& must_skip, const OptionalTensor& kv_lengths,
     const OptionalTensor& carried_row_max, const OptionalTensor& carried_lse, int64_t token_order,

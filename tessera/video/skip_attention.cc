@@ -33,6 +33,8 @@ void check_policy(const attention::MassPolicy& policy, const AttentionSettings& 
                 calibration.layers, " layers, the model has ", num_layers);
 }
 
+constexpr uint64_t kMostLayers = 1 << 16;  // seeds of different films do not meet
+
 bool needs_lse(const attention::SkipPolicy& policy) {
   const auto* mass = std::get_if<attention::MassPolicy>(&policy);
   return mass != nullptr && mass->estimate == attention::MassEstimate::kRowMean;
@@ -154,12 +156,16 @@ torch_ops::SkipStateTensors& SkipAttention::state_for(Stream stream, int64_t lay
   return state;
 }
 
-attention::SkipPolicy SkipAttention::policy_of(int64_t layer, int64_t num_heads,
+attention::SkipPolicy SkipAttention::policy_of(Stream stream, int64_t layer, int64_t num_heads,
                                                std::vector<float>& levels) const {
   const auto* settings = std::get_if<attention::MassPolicy>(&settings_.policy);
-  if (settings == nullptr || (!control_ && settings_.calibration == nullptr)) {
-    return settings_.policy;
-  }
+  if (settings == nullptr) return settings_.policy;
+  attention::MassPolicy policy = *settings;
+  // Streams that share a state probe the same tiles.
+  const auto of_stream = static_cast<uint64_t>(is_shared_ ? Stream::kConditional : stream);
+  policy.probe_seed =
+      (policy.probe_seed * kMostLayers + static_cast<uint64_t>(layer)) * 2 + of_stream;
+  if (!control_ && settings_.calibration == nullptr) return policy;
   for (int64_t head = 0; head < num_heads; ++head) {
     if (settings_.calibration != nullptr) {
       levels.push_back(
@@ -170,7 +176,6 @@ attention::SkipPolicy SkipAttention::policy_of(int64_t layer, int64_t num_heads,
           std::min(budget * budget_scale(), attention::BudgetControl::kMaxBudget)));
     }
   }
-  attention::MassPolicy policy = *settings;
   policy.budgets = {.values = levels, .steps = 1, .heads = num_heads};
   return policy;
 }
@@ -180,7 +185,7 @@ at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor&
   if (!q.is_cpu()) return attend_with_torch(q, k, v);
   torch_ops::AttentionCall call;
   std::vector<float> levels;
-  call.policy = policy_of(layer, q.size(2), levels);
+  call.policy = policy_of(stream, layer, q.size(2), levels);
   call.is_dense_step = is_dense(layer);
   call.token_order = token_order_;
   call.with_tile_mass = static_cast<bool>(settings_.observer);

@@ -45,7 +45,7 @@ enum class GuidanceState {
 
 struct AttentionSettings {
   AttentionMode mode = AttentionMode::kLite;
-  attention::SkipPolicy policy = attention::MassPolicy{};
+  attention::SkipPolicy policy = attention::MassPolicy{};  ///< its probe_seed: the film's
   /// Scales the budgets during the run. mass only.
   std::optional<attention::ControlTarget> target;
   /// Budgets by layer, head and step in place of the policy's own. mass only.
@@ -112,8 +112,9 @@ class SkipAttention {
   bool is_dense_step() const;
   bool is_dense(int64_t layer) const;
   torch_ops::SkipStateTensors& state_for(Stream stream, int64_t layer, const at::Tensor& q);
-  /// The settings' policy with the budgets of this layer and step. `levels` is their memory.
-  attention::SkipPolicy policy_of(int64_t layer, int64_t num_heads,
+  /// The settings' policy with the budgets of this layer and step and probes of its own. `levels`
+  /// is their memory.
+  attention::SkipPolicy policy_of(Stream stream, int64_t layer, int64_t num_heads,
                                   std::vector<float>& levels) const;
 
   AttentionSettings settings_;

@@ -89,6 +89,28 @@ TEST(SkipAttention, StreamsAndLayersDoNotDropEachOthersTiles) {
   EXPECT_TRUE(at::equal(second_step_of_mine(false), second_step_of_mine(true)));
 }
 
+TEST(SkipAttention, LayersStreamsAndFilmsProbeApart) {
+  // Same inputs everywhere: what differs is which of the dropped tiles come back to be looked at.
+  const auto qkv = inputs_by_tile(2);
+  const auto probed = [&](Stream stream, int64_t layer, uint64_t film) {
+    AttentionSettings settings;
+    settings.policy = attention::MassPolicy{.budget = 0.3, .probe_period = 3, .probe_seed = film};
+    SkipAttention attention(settings, kTiles, 8);
+    std::vector<int64_t> counts;
+    for (int64_t step = 0; step < 8; ++step) {
+      attention.begin_step(step);
+      run(attention.stream(stream), qkv, layer);
+      counts.push_back(attention.statistics().at(0).tiles.probed);
+    }
+    return counts;
+  };
+  const auto one = probed(Stream::kConditional, 0, 5);
+  EXPECT_EQ(probed(Stream::kConditional, 0, 5), one);
+  EXPECT_NE(probed(Stream::kUnconditional, 0, 5), one);
+  EXPECT_NE(probed(Stream::kConditional, 1, 5), one);
+  EXPECT_NE(probed(Stream::kConditional, 0, 6), one);
+}
+
 TEST(SkipAttention, FirstAndLastStepsCanBeDense) {
   auto settings = lite(-2);
   settings.dense_first_steps = 1;

@@ -95,7 +95,11 @@ GeneratedVideo generate_video(const VideoModel& model, const VideoRequest& reque
   GeneratedVideo video;
   video.fps = model.config.defaults.fps;
   const auto layout = make_token_layout(token_order_spec(model.config, request), device);
-  SkipAttention attention(request.attention, model.config.attention, request.steps, layout.id,
+  AttentionSettings settings = request.attention;
+  if (auto* mass = std::get_if<attention::MassPolicy>(&settings.policy)) {
+    mass->probe_seed = request.seed;
+  }
+  SkipAttention attention(settings, model.config.attention, request.steps, layout.id,
                           request.guidance == 1 ? 1 : 2);
   const GuidedModel guided(model, request, device, layout, attention, video.unknown_words);
   FlowUniPc solver(request.steps, request.shift);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
+#include <vector>
 
 #include "tessera/attention/attention.h"
 #include "tessera/attention/c/guard.h"
@@ -44,7 +45,8 @@ class CallbackExecutor final : public Executor {
   int num_threads() const override { return callbacks_.num_threads; }
 
   void parallel_for(int64_t count, const std::function<void(int64_t, int)>& task) override {
-    Round round{task, count, callbacks_.num_threads, function_};
+    Round round{task, count, callbacks_.num_threads, function_,
+                std::vector<std::atomic<bool>>(static_cast<size_t>(count))};
     callbacks_.parallel_for(callbacks_.context, count, run_one, &round);
     if (round.failure) std::rethrow_exception(round.failure);
     // An index left out would be an answer left out.
@@ -58,6 +60,7 @@ class CallbackExecutor final : public Executor {
     int64_t count;
     int32_t num_threads;
     const char* function;
+    std::vector<std::atomic<bool>> is_started;
     std::atomic<int64_t> calls = 0;
     std::mutex mutex = {};
     std::exception_ptr failure = {};
@@ -66,11 +69,14 @@ class CallbackExecutor final : public Executor {
   static void run_one(void* data, int64_t index, int32_t thread) {
     Round& round = *static_cast<Round*>(data);
     try {
-      ++round.calls;
       TESSERA_CHECK(0 <= index && index < round.count && 0 <= thread && thread < round.num_threads,
                     "[", round.function, "] executor->parallel_for must call tasks in [0, ",
                     round.count, ") on threads in [0, ", round.num_threads, "), got: ", index,
                     " on ", thread);
+      TESSERA_CHECK(!round.is_started[static_cast<size_t>(index)].exchange(true), "[",
+                    round.function,
+                    "] executor->parallel_for must call each task once, got: ", index, " again");
+      ++round.calls;
       round.task(index, thread);
     } catch (...) {
       const std::lock_guard lock(round.mutex);

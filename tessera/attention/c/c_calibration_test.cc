@@ -47,7 +47,7 @@ class CCalibration : public ::testing::Test {
       ASSERT_EQ(call(), TESSERA_OK) << tessera_last_error();
       recorder_.add(i % kLayers, i / kLayers, masses, {1, 2, 4, 10});
       ASSERT_EQ(tessera_calibration_recorder_add(c_recorder_, i % kLayers, i / kLayers,
-                                                 masses.data(), shape_),
+                                                 masses.data(), shape_, 0),
                 TESSERA_OK)
           << tessera_last_error();
     }
@@ -152,7 +152,7 @@ TEST_F(CCalibration, RefusesRecordersOfNoSize) {
 TEST_F(CCalibration, RefusesMassesThatDoNotFit) {
   const std::vector<float> masses(80);
   const auto refused = [&](int64_t layer, const int64_t(&shape)[4]) {
-    EXPECT_EQ(tessera_calibration_recorder_add(c_recorder_, layer, 0, masses.data(), shape),
+    EXPECT_EQ(tessera_calibration_recorder_add(c_recorder_, layer, 0, masses.data(), shape, 0),
               TESSERA_INVALID_ARGUMENT);
     return std::string(tessera_last_error());
   };
@@ -204,7 +204,7 @@ TEST_F(CCalibration, RefusesPlacesOutsideOfIt) {
 
 TEST_F(CCalibration, RefusesNullPointersAndFilesThatAreNotThere) {
   EXPECT_EQ(tessera_calibration_recorder_create(1, 1, 1, nullptr), TESSERA_INVALID_ARGUMENT);
-  EXPECT_EQ(tessera_calibration_recorder_add(c_recorder_, 0, 0, nullptr, shape_),
+  EXPECT_EQ(tessera_calibration_recorder_add(c_recorder_, 0, 0, nullptr, shape_, 0),
             TESSERA_INVALID_ARGUMENT);
   EXPECT_EQ(tessera_calibration_recorder_solve(c_recorder_, 0.3, nullptr, &c_solved_),
             TESSERA_INVALID_ARGUMENT);

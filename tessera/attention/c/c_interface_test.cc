@@ -107,11 +107,13 @@ TEST(CInterface, MassWithProbesStreamsAndCarriedMassesGivesTheSameBits) {
   state.begin(4);
   const SkipStateView view = state.view();
   const CState c_state(kSpec, 4, 2, true);
-  const MassPolicy policy{.budget = 0.2, .growth = BudgetGrowth::kConstant, .probe_period = 2};
+  const MassPolicy policy{
+      .budget = 0.2, .growth = BudgetGrowth::kConstant, .probe_period = 2, .probe_seed = 7};
   tessera_mass mass = TESSERA_MASS_INIT;
   mass.budget = 0.2;
   mass.growth = TESSERA_CONSTANT_BUDGET;
   mass.probe_period = 2;
+  mass.probe_seed = 7;
   const std::vector<float> lse(2 * 4 * 50, 1.5f);
   for (int call = 0; call < 8; ++call) {
     const Problem problem = make_problem(kSpec, 0.1 * call);

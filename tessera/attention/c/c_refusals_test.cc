@@ -114,6 +114,18 @@ TEST_F(CRefusals, AnExecutorThatLeavesTasksOut) {
                "returns, got: 1");
 }
 
+TEST_F(CRefusals, AnExecutorThatRepeatsATask) {
+  executor_.parallel_for = [](void*, int64_t count, tessera_task task, void* data) {
+    for (int64_t i = 0; i < count; ++i) task(data, i == count - 1 ? 0 : i, 0);
+  };
+  call_.run.executor = &executor_;
+  EXPECT_EQ(call_(), TESSERA_INVALID_ARGUMENT);
+  EXPECT_STREQ(
+      tessera_last_error(),
+      "[tessera_attention_forward] executor->parallel_for must call each task once, got: 0 "
+      "again");
+}
+
 TEST_F(CRefusals, AnExecutorThatInventsThreads) {
   executor_.parallel_for = [](void*, int64_t, tessera_task task, void* data) { task(data, 0, 1); };
   call_.run.executor = &executor_;

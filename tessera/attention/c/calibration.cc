@@ -84,14 +84,14 @@ void tessera_calibration_recorder_destroy(tessera_calibration_recorder* recorder
 
 tessera_status tessera_calibration_recorder_add(tessera_calibration_recorder* recorder,
                                                 int64_t layer, int64_t step, const float* tile_mass,
-                                                const int64_t shape[4]) {
+                                                const int64_t shape[4], int64_t stream) {
   constexpr const char* kName = "tessera_calibration_recorder_add";
   return guarded([&] {
     check_set(recorder, kName, "recorder");
     check_set(tile_mass, kName, "tile_mass");
     check_set(shape, kName, "shape");
     recorder->recorder.add(layer, step, {tile_mass, elements_of(shape, kName)},
-                           {shape[0], shape[1], shape[2], shape[3]});
+                           {shape[0], shape[1], shape[2], shape[3]}, stream);
   });
 }
 

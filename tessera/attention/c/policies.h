@@ -45,6 +45,7 @@ inline MassPolicy mass_policy_of(const tessera_mass* given, const char* function
           .budgets = table_of(given->budgets, function),
           .estimate = estimate_of(given->estimate, function),
           .probe_period = given->probe_period,
+          .probe_seed = given->probe_seed,
           .direction = direction_of(given->direction_mode, function)};
 }
 

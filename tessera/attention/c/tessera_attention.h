@@ -188,6 +188,7 @@ typedef struct tessera_mass {
   int32_t probe_period; /* 0: dropped tiles never return */
   int32_t direction_mode;
   tessera_level_table budgets; /* instead, by step and head */
+  uint64_t probe_seed;         /* one for each layer, stream and film, as MassPolicy says */
 } tessera_mass;
 
 /* ---- The call (attention.h) ------------------------------------------------------------------ */
@@ -230,7 +231,8 @@ typedef struct tessera_skip {
 
 /* The caller's threads. parallel_for calls task(task_data, index, thread) once for each index in
  * [0, count), from any threads, thread in [0, num_threads) and never two at once with the same one,
- * and returns when all are done. */
+ * and returns when all are done. If it does not, the call fails; outputs and marks are then
+ * unspecified, and the state must begin a new generation. */
 typedef void (*tessera_task)(void* task_data, int64_t index, int32_t thread);
 typedef struct tessera_executor {
   size_t struct_size;
@@ -362,11 +364,12 @@ TESSERA_API tessera_status tessera_calibration_recorder_create(
     int64_t layers, int64_t heads, int64_t total_steps, tessera_calibration_recorder** recorder);
 TESSERA_API void tessera_calibration_recorder_destroy(tessera_calibration_recorder* recorder);
 
-/* tessera_outputs.tile_mass of one dense call, [B, heads, Tq, Tk]. */
+/* tessera_outputs.tile_mass of one dense call, [B, heads, Tq, Tk]; calls of a layer and stream in
+ * the order of the steps. */
 TESSERA_API tessera_status tessera_calibration_recorder_add(tessera_calibration_recorder* recorder,
                                                             int64_t layer, int64_t step,
                                                             const float* tile_mass,
-                                                            const int64_t shape[4]);
+                                                            const int64_t shape[4], int64_t stream);
 
 /* Needs calls of every layer in every eighth of the run. */
 TESSERA_API tessera_status tessera_calibration_recorder_solve(
@@ -430,7 +433,7 @@ TESSERA_API tessera_status tessera_token_order_kind(const char* name, int32_t* k
   {sizeof(tessera_max_gap), -6.93f, TESSERA_ALTERNATING_DIRECTION, TESSERA_NO_TABLE}
 #define TESSERA_MASS_INIT \
   {sizeof(tessera_mass), 0.05, TESSERA_LINEAR_BUDGET, TESSERA_ROW_MAXIMUM, 0, \
-   TESSERA_ALTERNATING_DIRECTION, TESSERA_NO_TABLE}
+   TESSERA_ALTERNATING_DIRECTION, TESSERA_NO_TABLE, 0}
 #define TESSERA_PROBLEM_INIT \
   {sizeof(tessera_problem), TESSERA_NO_TENSOR, TESSERA_NO_TENSOR, TESSERA_NO_TENSOR, NULL, 0.0}
 #define TESSERA_OUTPUTS_INIT {sizeof(tessera_outputs), TESSERA_NO_TENSOR, NULL, NULL, NULL}

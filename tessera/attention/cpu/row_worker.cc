@@ -61,6 +61,7 @@ RowWorker::RowWorker(ForwardPlan& plan, const Kernels& kernels, const Layout& la
       layout_(layout),
       heads_(heads),
       scale_log2_(static_cast<float>(plan.scale * kLog2E)),
+      num_threads_(plan.executor->num_threads()),
       q_(layout.q_rows * layout.depth),
       scores_(layout.key_rows * layout.block_rows),
       out_(layout.q_rows * layout.out_columns),
@@ -171,8 +172,7 @@ TokenRun RowWorker::keys_of(const TileRow& row, int64_t tile) const {
 RowWorker::Fetches RowWorker::plan_fetches(const TileRow& row, size_t index,
                                            const PackedHead& packed, const float* values) const {
   if (index + 1 == visited_.tiles.size()) {
-    const TileRow next =
-        tile_row(plan_, std::min(row.index + plan_.executor->num_threads(), plan_.tile_rows() - 1));
+    const TileRow next = tile_row(plan_, std::min(row.index + num_threads_, plan_.tile_rows() - 1));
     const auto& out = plan_.out;
     return {tokens_ahead(plan_.q, next.batch, next.head, next.q_begin, next.q_end),
             tokens_ahead({out.data, out.dtype, out.shape, out.strides}, row.batch, row.head,
@@ -234,8 +234,11 @@ void RowWorker::write(const TileRow& row) {
   const int64_t rows = row.q_end - row.q_begin;
   const int64_t at = plan_.row_index(row.batch, row.head, row.q_begin);
   if (plan_.row_max != nullptr) {
-    std::transform(carried_max_.data(), carried_max_.data() + rows, row_max_.data(),
-                   plan_.row_max + at, [](float a, float b) { return std::max(a, b); });
+    for (int64_t r = 0; r < rows; ++r) {
+      // A NaN does not show in a maximum; it does in the sum.
+      plan_.row_max[at + r] =
+          std::isnan(row_sum_[r]) ? row_sum_[r] : std::max(carried_max_[r], row_max_[r]);
+    }
   }
   if (plan_.lse != nullptr || plan_.next_lse != nullptr) write_lse(row);
   if (!visited_.is_probe.empty()) estimate_lost(rows);

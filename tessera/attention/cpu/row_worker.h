@@ -44,6 +44,7 @@ class RowWorker {
   const Layout& layout_;
   PackedHeads& heads_;
   float scale_log2_;
+  int num_threads_;  // a pool may say 1 inside a task
 
   AlignedBuffer<float> q_;       // packed queries
   AlignedBuffer<float> scores_;  // [key_rows, block_rows]

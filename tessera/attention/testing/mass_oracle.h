@@ -69,8 +69,8 @@ struct OracleRow {
 /// dropped ones whose turn it is, in the same direction.
 inline std::vector<OracleRow> expected_rows(const Problem& p, const SkipStateView& state,
                                             const SkipRequest& skip) {
-  const int64_t period =
-      skip.step == StepKind::kDense ? 0 : std::get<MassPolicy>(skip.policy).probe_period;
+  const MassPolicy& policy = std::get<MassPolicy>(skip.policy);
+  const int64_t period = skip.step == StepKind::kDense ? 0 : policy.probe_period;
   SkipRequest every = skip;
   every.step = StepKind::kDense;
   const TileLists kept = expected_visits(p, state, skip), all = expected_visits(p, state, every);
@@ -86,8 +86,10 @@ inline std::vector<OracleRow> expected_rows(const Problem& p, const SkipStateVie
       row.queries.push_back((row.b * p.spec.num_heads + row.h) * p.spec.q_len + t);
     }
     row.is_probe.assign(row.tiles.size(), false);
-    // The phase is mixed by SplitMix64 from the generation, the row and the step.
-    const uint64_t of_row = Random(Random(state.field(HeaderField::kGeneration)).next() ^ r).next();
+    // The phase is mixed by SplitMix64 from the seed, the generation, the row and the step.
+    const uint64_t of_film = Random(policy.probe_seed).next() ^
+                             static_cast<uint64_t>(state.field(HeaderField::kGeneration));
+    const uint64_t of_row = Random(Random(of_film).next() ^ r).next();
     const uint64_t seed = of_row + static_cast<uint64_t>(state.field(HeaderField::kStep));
     for (const int64_t j : all[r]) {
       const bool is_kept = std::find(kept[r].begin(), kept[r].end(), j) != kept[r].end();
