@@ -18,6 +18,7 @@
 // allowed and seen, and rises slowly, as long as rises show: what is asked for is a floor.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "tessera/attention/attention.h"
@@ -45,13 +46,16 @@ class BudgetControl {
   BudgetControl(const ControlTarget& target, const MassPolicy& policy, int64_t total_steps,
                 int64_t last_lite_step);
 
-  /// What the policy's budgets are multiplied by in the next step; they are cut at kMaxBudget.
+  /// What the policy's budgets are multiplied by in the next step.
   double scale() const { return scale_; }
 
   /// The step is over. Steps come in order.
   void observe(const StepSums& sums);
 
   static constexpr double kMaxBudget = 0.9;
+
+  /// A budget of the policy, as the next step's calls should have it.
+  double scaled(double budget) const { return std::min(budget * scale_, kMaxBudget); }
 
  private:
   void aim_at_sparsity(const StepSums& sums);

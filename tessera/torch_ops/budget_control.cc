@@ -35,8 +35,7 @@ class BudgetControlClass : public torch::CustomClassHolder {
         control_({.goal = goal_of(goal), .value = target}, policy_, total_steps, last_lite_step) {}
 
   double level(int64_t step) const {
-    return std::min(attention::mass_budget(policy_, step, total_steps_, 0) * control_.scale(),
-                    BudgetControl::kMaxBudget);
+    return control_.scaled(attention::mass_budget(policy_, step, total_steps_, 0));
   }
 
   void observe(const std::vector<int64_t>& counts, const at::Tensor& masses, bool is_dense) {

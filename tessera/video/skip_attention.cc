@@ -98,7 +98,11 @@ SkipAttention::SkipAttention(const AttentionSettings& settings, const TileSizes&
       token_order_(token_order),
       is_shared_(settings.guidance == GuidanceState::kShared && num_streams == 2) {
   if (!settings.target || settings.mode == AttentionMode::kDense) return;
-  control_.emplace(*settings.target, std::get<attention::MassPolicy>(settings.policy), total_steps,
+  auto policy = std::get<attention::MassPolicy>(settings.policy);
+  // The budgets that the control scales are the calibration's; a policy's stay below a half.
+  if (settings.calibration != nullptr)
+    policy.budget = std::min(settings.calibration->budget, 0.499);
+  control_.emplace(*settings.target, policy, total_steps,
                    total_steps - 1 - settings.dense_last_steps);
 }
 
@@ -172,8 +176,7 @@ attention::SkipPolicy SkipAttention::policy_of(Stream stream, int64_t layer, int
           settings_.calibration->level(layer, head, step_, total_steps_, budget_scale()));
     } else {
       const double budget = attention::mass_budget(*settings, step_, total_steps_, head);
-      levels.push_back(static_cast<float>(
-          std::min(budget * budget_scale(), attention::BudgetControl::kMaxBudget)));
+      levels.push_back(static_cast<float>(control_->scaled(budget)));
     }
   }
   policy.budgets = {.values = levels, .steps = 1, .heads = num_heads};

@@ -86,8 +86,7 @@ tessera_status tessera_budget_control_level(const tessera_budget_control* contro
     TESSERA_CHECK(0 <= step && step < control->total_steps, "[", kName, "] step must be in [0, ",
                   control->total_steps, "), got: ", step);
     const double budget = mass_budget(control->policy, step, control->total_steps, 0);
-    *level =
-        static_cast<float>(std::min(budget * control->control.scale(), BudgetControl::kMaxBudget));
+    *level = static_cast<float>(control->control.scaled(budget));
   });
 }
 
