@@ -5,6 +5,7 @@ from dataclasses import astuple
 import torch
 
 from tessera.policy import Mass
+from tessera.refusals import as_value_error
 from tessera.statistics import total
 
 
@@ -28,7 +29,7 @@ class BudgetControl:
     def observe(self, calls):
         """The step's calls are done: all layers and streams."""
         masses = torch.cat([call.masses.flatten(0, 1) for call in calls])
-        self._control.observe(list(astuple(total(calls))), masses,
+        self._control.observe(torch.tensor([astuple(total(calls))]), masses,
                               all(call.is_dense for call in calls))
 
 
@@ -42,5 +43,6 @@ def check_target(target_sparsity, target_recall, policy):
         raise ValueError(f"[tessera] a target needs the policy Mass, got: {policy}")
     target = (("recall", target_recall) if target_sparsity is None
               else ("sparsity", target_sparsity))
-    BudgetControl(*target, policy, 1, 0)  # refuses a value out of range
+    with as_value_error():
+        BudgetControl(*target, policy, 1, 0)
     return target

@@ -4,6 +4,7 @@ Shapes, units, errors and sources are those of ``tessera/torch_ops/attention.h``
 ``tessera/attention/attention.h``.
 """
 
+import os
 from typing import NamedTuple
 
 import torch
@@ -22,15 +23,46 @@ class SkipState:
 
     def __init__(self, batch, num_heads, q_len, kv_len, *, q_tile=64, kv_tile=64, q_group=1,
                  token_order=0, streams=1, has_lse=False):
-        self.tensors = torch.ops.tessera.make_skip_state(
+        self._hold(torch.ops.tessera.make_skip_state(
             batch, num_heads, q_len, kv_len, q_tile, kv_tile, q_group, token_order, streams,
-            has_lse)
-        self.bits, self.spent, self.header, self.lse, self.pending = self.tensors
-        self.kv_tiles = -(-kv_len // kv_tile)
+            has_lse))
 
-    def begin(self, total_steps):
-        """Keeps all tiles and starts at step 0: before the first step of every video."""
-        torch.ops.tessera.begin_generation(*self.tensors, total_steps=total_steps)
+    def _hold(self, tensors):
+        self.tensors = tensors
+        self.bits, self.spent, self.header, self.lse, self.pending = tensors
+
+    @property
+    def kv_tiles(self):
+        """Tk; of the header, kv_tile is number 2 and kv_len number 9."""
+        return -(-self.header[9].item() // self.header[2].item())
+
+    def begin(self, total_steps, *, first="ascending"):
+        """Keeps all tiles and starts at step 0: before the first step of every video.
+
+        first: the order in which the first step visits a row of tiles; or "descending".
+        """
+        torch.ops.tessera.begin_generation(*self.tensors, total_steps=total_steps, first=first)
+
+    def check(self):
+        """Raises RuntimeError unless all that docs/attention/state.md says of a state holds."""
+        torch.ops.tessera.check_state(*self.tensors)
+
+    def save(self, path):
+        """Writes the state to a safetensors file, in one step: docs/attention/state.md.
+
+        Raises RuntimeError for a state that check() refuses, and on the disk.
+        """
+        torch.ops.tessera.save_state(*self.tensors, path=os.fspath(path))
+
+    @classmethod
+    def load(cls, path):
+        """The state of a file; it goes on where it was saved.
+
+        Raises RuntimeError that begins with the path, for a file that holds no sound state too.
+        """
+        state = cls.__new__(cls)
+        state._hold(torch.ops.tessera.load_state(os.fspath(path)))
+        return state
 
     def kept(self):
         """Which tiles are kept: bool [B, Hq, Tq, Tk]."""
@@ -82,6 +114,28 @@ def attention_forward(q, k, v, state=None, **options):
         if name in options:
             options[name] = _range_rows(options[name])
     return AttentionResult(*torch.ops.tessera.attention_forward(q, k, v, *tensors, **options))
+
+
+class MergedAttention(NamedTuple):
+    """Attention over the keys of several calls."""
+
+    out: torch.Tensor  # [B, Lq, Hq, D]
+    lse: torch.Tensor  # fp32 [B, Hq, Lq], natural log
+
+
+def merge_partials(parts, *, dtype=None):
+    """One answer from several over different keys: attention::merge_partials.
+
+    parts: AttentionResults, or pairs (out, lse), of the same queries; each key in one part alone.
+    dtype: of the merged out; the first part's if None. fp32 parts lose least. Parts can be merged
+    again. docs/attention/shards.md says how the calls of shards tell each other what they found.
+    Raises: RuntimeError for no parts, or shapes and dtypes that do not fit.
+    """
+    parts = list(parts)
+    if not parts:  # without a tensor the dispatcher does not know whom to ask
+        raise RuntimeError("[merge_partials] parts must hold at least one, got: none")
+    return MergedAttention(*torch.ops.tessera.merge_partials(
+        [part[0] for part in parts], [part[1] for part in parts], dtype=dtype))
 
 
 class TokenOrder(NamedTuple):

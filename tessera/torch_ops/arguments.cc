@@ -10,7 +10,7 @@
 namespace tessera::torch_ops {
 namespace {
 
-DType dtype_of(const at::Tensor& tensor, const char* name) {
+DType dtype_of(const at::Tensor& tensor, std::string_view name, const char* function) {
   switch (tensor.scalar_type()) {
     case at::kFloat:
       return DType::kFloat32;
@@ -20,19 +20,19 @@ DType dtype_of(const at::Tensor& tensor, const char* name) {
       return DType::kFloat16;
     default:
       throw Unsupported(concat(
-          "[attention_forward] ", name,
+          "[", function, "] ", name,
           " must be float32, float16 or bfloat16, got: ", c10::toString(tensor.scalar_type())));
   }
 }
 
 template <typename View>
-View view_of_tensor(const at::Tensor& tensor, const char* name) {
-  TESSERA_CHECK(tensor.dim() == 4, "[attention_forward] ", name,
+View view_of_tensor(const at::Tensor& tensor, std::string_view name, const char* function) {
+  TESSERA_CHECK(tensor.dim() == 4, "[", function, "] ", name,
                 " must be [B, L, H, D], got: ", tensor.sizes());
-  TESSERA_CHECK(tensor.is_cpu(), "[attention_forward] ", name,
+  TESSERA_CHECK(tensor.is_cpu(), "[", function, "] ", name,
                 " must be on the CPU, got: ", tensor.device().str());
   View view;
-  view.dtype = dtype_of(tensor, name);
+  view.dtype = dtype_of(tensor, name, function);
   if constexpr (std::is_same_v<View, attention::MutableTensorView>) {
     view.data = tensor.mutable_data_ptr();
   } else {
@@ -67,14 +67,14 @@ OptionalTensor tensor_of(const attention::LevelTable& table) {
 }
 
 template <typename Value>
-Value named(std::string_view name, const char* what,
+Value named(const char* function, std::string_view name, const char* what,
             std::initializer_list<std::pair<std::string_view, Value>> choices) {
   std::string known;
   for (const auto& [choice, value] : choices) {
     if (choice == name) return value;
     known += concat(known.empty() ? "" : " or ", choice);
   }
-  throw InvalidArgument(concat("[attention_forward] ", what, " must be ", known, ", got: ", name));
+  throw InvalidArgument(concat("[", function, "] ", what, " must be ", known, ", got: ", name));
 }
 
 }  // namespace
@@ -85,17 +85,25 @@ int32_t narrowed(int64_t value, const char* function, const char* name, int64_t 
   return static_cast<int32_t>(value);
 }
 
-attention::TensorView view_of_input(const at::Tensor& tensor, const char* name) {
-  return view_of_tensor<attention::TensorView>(tensor, name);
+attention::TensorView view_of_input(const at::Tensor& tensor, std::string_view name,
+                                    const char* function) {
+  return view_of_tensor<attention::TensorView>(tensor, name, function);
 }
 
-attention::MutableTensorView view_of_output(const at::Tensor& tensor, const char* name) {
-  return view_of_tensor<attention::MutableTensorView>(tensor, name);
+attention::MutableTensorView view_of_output(const at::Tensor& tensor, std::string_view name,
+                                            const char* function) {
+  return view_of_tensor<attention::MutableTensorView>(tensor, name, function);
 }
 
-void refuse_gradient(const at::Tensor& tensor, const char* name) {
-  TESSERA_CHECK(!(tensor.requires_grad() && at::GradMode::is_enabled()), "[attention_forward] ",
-                name, " requires a gradient, and attention_forward has none");
+void refuse_gradient(const at::Tensor& tensor, std::string_view name, const char* function) {
+  TESSERA_CHECK(!(tensor.requires_grad() && at::GradMode::is_enabled()), "[", function, "] ", name,
+                " requires a gradient, and ", function, " has none");
+}
+
+attention::Direction direction_of(std::string_view first) {
+  return named<attention::Direction>("begin_generation", first, "first",
+                                     {{"ascending", attention::Direction::kAscending},
+                                      {"descending", attention::Direction::kDescending}});
 }
 
 std::vector<attention::TokenRange> ranges_of(const OptionalTensor& rows, const char* name) {
@@ -156,17 +164,18 @@ float* float_data(const OptionalTensor& tensor, const char* name, at::IntArrayRe
 attention::SkipPolicy policy_of(const PolicyArguments& arguments) {
   using attention::BudgetGrowth, attention::DirectionMode, attention::MassEstimate;
   const auto direction = arguments.alternates ? DirectionMode::kAlternating : DirectionMode::kFixed;
-  if (named<bool>(arguments.policy, "policy", {{"mass", true}, {"max_gap", false}})) {
+  constexpr const char* kFunction = "attention_forward";
+  if (named<bool>(kFunction, arguments.policy, "policy", {{"mass", true}, {"max_gap", false}})) {
     return attention::MassPolicy{
         .budget = arguments.level.value_or(attention::kDefaultMassBudget),
         .growth = named<BudgetGrowth>(
-            arguments.growth, "growth",
+            kFunction, arguments.growth, "growth",
             {{"linear", BudgetGrowth::kLinear}, {"constant", BudgetGrowth::kConstant}}),
         .budgets = table_of(arguments.levels),
         .estimate = named<MassEstimate>(
-            arguments.estimate, "estimate",
+            kFunction, arguments.estimate, "estimate",
             {{"row_maximum", MassEstimate::kRowMaximum}, {"row_mean", MassEstimate::kRowMean}}),
-        .probe_period = narrowed(arguments.probe_period, "attention_forward", "probe_period", 0),
+        .probe_period = narrowed(arguments.probe_period, kFunction, "probe_period", 0),
         .probe_seed = static_cast<uint64_t>(arguments.probe_seed),
         .direction = direction};
   }

@@ -18,11 +18,17 @@ int32_t narrowed(int64_t value, const char* function, const char* name, int64_t 
                  int64_t high = std::numeric_limits<int32_t>::max());
 
 /// [B, L, H, D] of fp32, fp16 or bf16 on the CPU. Throws InvalidArgument, Unsupported.
-attention::TensorView view_of_input(const at::Tensor& tensor, const char* name);
-attention::MutableTensorView view_of_output(const at::Tensor& tensor, const char* name);
+attention::TensorView view_of_input(const at::Tensor& tensor, std::string_view name,
+                                    const char* function = "attention_forward");
+attention::MutableTensorView view_of_output(const at::Tensor& tensor, std::string_view name,
+                                            const char* function = "attention_forward");
 
 /// Throws InvalidArgument if a gradient is recorded for this input: there is none.
-void refuse_gradient(const at::Tensor& tensor, const char* name);
+void refuse_gradient(const at::Tensor& tensor, std::string_view name,
+                     const char* function = "attention_forward");
+
+/// The attention library's choice of that name; throws InvalidArgument for another.
+attention::Direction direction_of(std::string_view first);
 
 /// Both ways between ranges and the operator's rows of numbers; none for no ranges.
 std::vector<attention::TokenRange> ranges_of(const OptionalTensor& rows, const char* name);

@@ -9,6 +9,9 @@
 #include "tessera/torch_ops/arguments.h"
 #include "tessera/torch_ops/attention_operator.h"
 #include "tessera/torch_ops/budget_control.h"
+#include "tessera/torch_ops/check_settings.h"
+#include "tessera/torch_ops/merge_partials.h"
+#include "tessera/torch_ops/state_file.h"
 #include "tessera/torch_ops/token_order.h"
 
 namespace tessera::torch_ops {
@@ -18,8 +21,6 @@ OptionalTensor if_defined(const at::Tensor& tensor) {
   return tensor.defined() ? OptionalTensor(tensor) : std::nullopt;
 }
 
-using StateTuple = std::tuple<at::Tensor, at::Tensor, at::Tensor, OptionalTensor, OptionalTensor>;
-
 StateTuple make_skip_state_tensors(int64_t batch, int64_t num_heads, int64_t q_len, int64_t kv_len,
                                    int64_t q_tile, int64_t kv_tile, int64_t q_group,
                                    int64_t token_order, int64_t streams, bool has_lse) {
@@ -27,7 +28,7 @@ StateTuple make_skip_state_tensors(int64_t batch, int64_t num_heads, int64_t q_l
   const auto tile = [&](int64_t size, const char* name) {
     return narrowed(size, kFunction, name, 1, attention::kMaxTileSize);
   };
-  const auto state = make_skip_state(
+  return state_tuple(make_skip_state(
       {.batch = batch,
        .num_heads = num_heads,
        .q_len = q_len,
@@ -37,21 +38,20 @@ StateTuple make_skip_state_tensors(int64_t batch, int64_t num_heads, int64_t q_l
                     .q_group = narrowed(q_group, kFunction, "q_group", 1, attention::kMaxQGroup)},
        .token_order = narrowed(token_order, kFunction, "token_order", 0),
        .streams = narrowed(streams, kFunction, "streams", 1, 2),
-       .has_lse = has_lse});
-  return {state.bits, state.spent, state.header, if_defined(state.lse), if_defined(state.pending)};
+       .has_lse = has_lse}));
 }
 
 void begin_generation_cpu(const at::Tensor& bits, const at::Tensor& spent, const at::Tensor& header,
                           const OptionalTensor& lse, const OptionalTensor& pending,
-                          int64_t total_steps) {
-  SkipStateTensors state{bits, spent, header, lse.value_or(at::Tensor()),
-                         pending.value_or(at::Tensor())};
-  begin_generation(state, total_steps);
+                          int64_t total_steps, std::string_view first) {
+  SkipStateTensors state = state_tensors(bits, spent, header, lse, pending);
+  begin_generation(state, total_steps, direction_of(first));
 }
 
 /// It has no outputs, so there are no shapes to tell.
 void begin_generation_meta(const at::Tensor&, const at::Tensor&, const at::Tensor&,
-                           const OptionalTensor&, const OptionalTensor&, int64_t) {}
+                           const OptionalTensor&, const OptionalTensor&, int64_t,
+                           std::string_view) {}
 
 /// [B, Hq, Tq, Tk] in the state's geometry.
 at::Tensor make_tile_mass(const at::Tensor& q, const at::Tensor& k, const SkipStateTensors* state) {
@@ -74,21 +74,27 @@ TORCH_LIBRARY(tessera, library) {
       &make_skip_state_tensors);
   library.def(
       "begin_generation(Tensor(a!) bits, Tensor(b!) spent, Tensor(c!) header, "
-      "Tensor(d!)? lse=None, Tensor(e!)? pending=None, *, int total_steps) -> ()",
+      "Tensor(d!)? lse=None, Tensor(e!)? pending=None, *, int total_steps, "
+      "str first='ascending') -> ()",
       {at::Tag::pt2_compliant_tag});
   library.def("last_backend() -> str", [] { return last_backend(); });
   library.def(kTokenOrderSchema, &token_order);
+  library.def(kMergePartialsSchema, {at::Tag::pt2_compliant_tag, at::Tag::needs_exact_strides});
+  library.def(kCheckSettingsSchema, &check_settings);
+  register_state_file(library);
   register_budget_control(library);
 }
 
 TORCH_LIBRARY_IMPL(tessera, CPU, library) {
   library.impl("attention_forward", &attention_forward_cpu);
   library.impl("begin_generation", &begin_generation_cpu);
+  library.impl("merge_partials", &merge_partials_cpu);
 }
 
 TORCH_LIBRARY_IMPL(tessera, Meta, library) {
   library.impl("attention_forward", &attention_forward_meta);
   library.impl("begin_generation", &begin_generation_meta);
+  library.impl("merge_partials", &merge_partials_meta);
 }
 
 AttentionResult attention_forward(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,

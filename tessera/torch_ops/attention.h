@@ -29,8 +29,9 @@ struct SkipStateTensors {
 /// InvalidArgument for sizes outside their ranges.
 SkipStateTensors make_skip_state(const attention::SkipStateShape& shape);
 
-/// All tiles kept, step 0 of `total_steps`.
-void begin_generation(SkipStateTensors& state, int64_t total_steps);
+/// All tiles kept, step 0 of `total_steps`, the tiles of a row visited in direction `first`.
+void begin_generation(SkipStateTensors& state, int64_t total_steps,
+                      attention::Direction first = attention::Direction::kAscending);
 
 /// The state as the library sees it; valid as long as the tensors live. Throws InvalidArgument
 /// unless they are contiguous, on the CPU and of the right types.
@@ -50,9 +51,7 @@ struct AttentionCall {
   std::optional<int64_t> stream;      // if set, must be the one whose turn it is
 };
 
-inline constexpr int64_t kCounters = 6, kMasses = 4;
-
-/// Fields as in attention::TileCounts, LostMass and AttentionOutputs.
+/// Fields as in attention::TileCounts, LostMass (statistics.h reads them) and AttentionOutputs.
 struct AttentionResult {
   at::Tensor out;        // as q
   at::Tensor lse;        // fp32 [B, Hq, Lq], natural log, over the visited tiles

@@ -8,36 +8,13 @@
 #include "tessera/torch_ops/arguments.h"
 #include "tessera/torch_ops/attention.h"
 #include "tessera/torch_ops/attention_operator.h"
+#include "tessera/torch_ops/statistics.h"
 #include "tessera/torch_ops/torch_executor.h"
 
 namespace tessera::torch_ops {
 namespace {
 
 thread_local std::string backend_of_last_call;
-
-at::Tensor counters_of(const attention::AttentionReport& report) {
-  at::Tensor counters = at::empty({report.batch, report.num_heads, kCounters}, at::kLong);
-  int64_t* data = counters.mutable_data_ptr<int64_t>();
-  for (const auto& head : report.heads) {
-    for (const int64_t count :
-         {head.total, head.visited, head.dropped, head.probed, head.returned, head.loaded}) {
-      *data++ = count;
-    }
-  }
-  return counters;
-}
-
-at::Tensor masses_of(const attention::AttentionReport& report) {
-  at::Tensor masses = at::empty({report.batch, report.num_heads, kMasses}, at::kDouble);
-  double* data = masses.mutable_data_ptr<double>();
-  for (const auto& mass : report.masses) {
-    for (const double value :
-         {mass.dropped, mass.spent, mass.lost, static_cast<double>(mass.rows)}) {
-      *data++ = value;
-    }
-  }
-  return masses;
-}
 
 }  // namespace
 

@@ -3,8 +3,8 @@
 
 #include "tessera/core/error.h"
 #include "tessera/torch_ops/arguments.h"
-#include "tessera/torch_ops/attention.h"
 #include "tessera/torch_ops/attention_operator.h"
+#include "tessera/torch_ops/statistics.h"
 
 namespace tessera::torch_ops {
 

@@ -7,6 +7,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "tessera/torch_ops/attention.h"
+
 namespace tessera::torch_ops {
 
 using OptionalTensor = std::optional<at::Tensor>;
@@ -26,6 +28,13 @@ inline constexpr char kAttentionSchema[] =
     "Tensor? must_skip=None, Tensor? kv_lengths=None, Tensor? carried_row_max=None, "
     "Tensor? carried_lse=None, int token_order=0, int? generation=None, int? stream=None) "
     "-> (Tensor out, Tensor lse, Tensor row_max, Tensor counters, Tensor masses)";
+
+/// A state between the dispatcher and the library.
+using StateTuple = std::tuple<at::Tensor, at::Tensor, at::Tensor, OptionalTensor, OptionalTensor>;
+SkipStateTensors state_tensors(const at::Tensor& bits, const at::Tensor& spent,
+                               const at::Tensor& header, const OptionalTensor& lse,
+                               const OptionalTensor& pending);
+StateTuple state_tuple(const SkipStateTensors& state);
 
 using AttentionTuple = std::tuple<at::Tensor, at::Tensor, at::Tensor, at::Tensor, at::Tensor>;
 

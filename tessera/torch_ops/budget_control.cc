@@ -7,7 +7,7 @@
 #include "tessera/attention/control.h"
 #include "tessera/core/error.h"
 #include "tessera/torch_ops/arguments.h"
-#include "tessera/torch_ops/attention.h"
+#include "tessera/torch_ops/statistics.h"
 
 namespace tessera::torch_ops {
 namespace {
@@ -38,28 +38,8 @@ class BudgetControlClass : public torch::CustomClassHolder {
     return control_.scaled(attention::mass_budget(policy_, step, total_steps_, 0));
   }
 
-  void observe(const std::vector<int64_t>& counts, const at::Tensor& masses, bool is_dense) {
-    TESSERA_CHECK(counts.size() == kCounters, "[BudgetControl] counts must be ", kCounters,
-                  " numbers, got: ", counts.size());
-    TESSERA_CHECK(masses.is_cpu() && masses.scalar_type() == at::kDouble && masses.dim() == 2 &&
-                      masses.size(1) == kMasses && masses.is_contiguous(),
-                  "[BudgetControl] masses must be contiguous float64 [calls, ", kMasses,
-                  "] on the CPU, got: ", c10::toString(masses.scalar_type()), " ", masses.sizes());
-    attention::StepSums sums{.tiles = {.total = counts[0],
-                                       .visited = counts[1],
-                                       .dropped = counts[2],
-                                       .probed = counts[3],
-                                       .returned = counts[4],
-                                       .loaded = counts[5]},
-                             .is_dense = is_dense};
-    const auto* mass = masses.const_data_ptr<double>();
-    for (int64_t i = 0; i < masses.numel(); i += kMasses) {
-      sums.mass += attention::LostMass{.dropped = mass[i],
-                                       .spent = mass[i + 1],
-                                       .lost = mass[i + 2],
-                                       .rows = static_cast<int64_t>(mass[i + 3])};
-    }
-    control_.observe(sums);
+  void observe(const at::Tensor& counters, const at::Tensor& masses, bool is_dense) {
+    control_.observe({.tiles = counts_of(counters), .mass = mass_of(masses), .is_dense = is_dense});
   }
 
  private:

@@ -8,9 +8,8 @@ namespace tessera::torch_ops {
 /// BudgetControl(goal: "sparsity" or "recall", target, budget, growth, probe_period, total_steps,
 ///               last_lite_step)
 ///   level(step) -> float         a call's budget in this step, scaled and cut
-///   observe(counts, masses, is_dense)   the step is over: TileCounts' six numbers summed over its
-///                                calls, and their masses, fp64 [any, 4], as the operator gives
-///                                them
+///   observe(counters, masses, is_dense)   the step is over: of its calls, as the operator gives
+///                                them or summed, int64 [any, 6] and fp64 [any, 4]
 /// Throws InvalidArgument for what BudgetControl and MassPolicy refuse.
 void register_budget_control(torch::Library& library);
 

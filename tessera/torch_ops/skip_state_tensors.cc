@@ -30,9 +30,22 @@ SkipStateTensors make_skip_state(const attention::SkipStateShape& shape) {
   return state;
 }
 
-void begin_generation(SkipStateTensors& state, int64_t total_steps) {
+void begin_generation(SkipStateTensors& state, int64_t total_steps, attention::Direction first) {
   attention::begin_generation(view_of(state),
-                              narrowed(total_steps, "begin_generation", "total_steps", 1));
+                              narrowed(total_steps, "begin_generation", "total_steps", 1), first);
+}
+
+SkipStateTensors state_tensors(const at::Tensor& bits, const at::Tensor& spent,
+                               const at::Tensor& header, const OptionalTensor& lse,
+                               const OptionalTensor& pending) {
+  return {bits, spent, header, lse.value_or(at::Tensor()), pending.value_or(at::Tensor())};
+}
+
+StateTuple state_tuple(const SkipStateTensors& state) {
+  const auto if_defined = [](const at::Tensor& tensor) {
+    return tensor.defined() ? OptionalTensor(tensor) : std::nullopt;
+  };
+  return {state.bits, state.spent, state.header, if_defined(state.lse), if_defined(state.pending)};
 }
 
 attention::SkipStateView view_of(const SkipStateTensors& state) {

@@ -6,6 +6,7 @@
 #include <ATen/TensorOperators.h>
 
 #include "tessera/core/error.h"
+#include "tessera/torch_ops/statistics.h"
 
 namespace tessera::video {
 
@@ -40,34 +41,11 @@ bool needs_lse(const attention::SkipPolicy& policy) {
   return mass != nullptr && mass->estimate == attention::MassEstimate::kRowMean;
 }
 
-attention::TileCounts counts_of(const at::Tensor& counters) {
-  const auto sums = counters.sum(at::IntArrayRef{0, 1});  // [kCounters]
-  const auto* count = sums.const_data_ptr<int64_t>();
-  return {.total = count[0],
-          .visited = count[1],
-          .dropped = count[2],
-          .probed = count[3],
-          .returned = count[4],
-          .loaded = count[5]};
-}
-
 /// Mean over the rows of (mass of what was visited) / (mass of all).
 double recall_of(const at::Tensor& lse, const at::Tensor& q, const at::Tensor& k,
                  const at::Tensor& v) {
   const auto dense = torch_ops::attention_forward(q, k, v);
   return (lse - dense.lse).exp().mean().item<double>();
-}
-
-attention::LostMass mass_of(const at::Tensor& masses) {
-  attention::LostMass sum;
-  const auto* mass = masses.const_data_ptr<double>();
-  for (int64_t i = 0; i < masses.numel(); i += torch_ops::kMasses) {
-    sum += attention::LostMass{.dropped = mass[i],
-                               .spent = mass[i + 1],
-                               .lost = mass[i + 2],
-                               .rows = static_cast<int64_t>(mass[i + 3])};
-  }
-  return sum;
 }
 
 }  // namespace
@@ -198,8 +176,8 @@ at::Tensor SkipAttention::attend(Stream stream, int64_t layer, const at::Tensor&
   if (settings_.observer) settings_.observer(stream, layer, step_, result.tile_mass);
   statistics_.push_back({.stream = stream,
                          .layer = layer,
-                         .tiles = counts_of(result.counters),
-                         .mass = mass_of(result.masses),
+                         .tiles = torch_ops::counts_of(result.counters),
+                         .mass = torch_ops::mass_of(result.masses),
                          .recall = settings_.measures_recall ? recall_of(result.lse, q, k, v) : 0});
   return result.out;
 }
