@@ -6,10 +6,13 @@ import contextvars
 import torch
 
 from tessera.ops import SkipState, attention_forward
-from tessera.policy import Mass
+from tessera.policy import Mass, MaxGap
+from tessera.refusals import as_value_error, check_at_least_0
 from tessera.statistics import Call, TileCounts, total
 
 _stream = contextvars.ContextVar("tessera_stream", default=0)
+
+_MOST_STATES = 2**16  # of a layer: no two layers' seeds meet
 
 # Measured on a small video model at 30 % sparsity, in dB against dense attention.
 _REFUSED_GUIDANCE = {
@@ -56,20 +59,32 @@ class LiteAttention(torch.nn.Module):
     every tile; so does every step while the attribute `dense` is set. token_order names the order
     in which tokens are laid out (tessera.token_order), so that marks are never read in another.
     torch.compile runs it uncompiled, as one break of the graph; compiled code that must not break
-    calls torch.ops.tessera.attention_forward with a state.
+    calls torch.ops.tessera.attention_forward with a state. probe_seed: of Mass's probes; give each
+    layer its own, so that a mean over layers estimates better than one. Raises ValueError for
+    settings that no call could take.
     """
 
     def __init__(self, policy=None, *, guidance="own", dense=False, dense_first_steps=0,
-                 dense_last_steps=0, q_tile=64, kv_tile=64, token_order=0, scale=None):
+                 dense_last_steps=0, q_tile=64, kv_tile=64, token_order=0, scale=None,
+                 probe_seed=0):
         super().__init__()
         check_guidance(guidance)
-        self.policy = policy or Mass()
+        self.policy = Mass() if policy is None else policy
+        if not isinstance(self.policy, (Mass, MaxGap)):
+            raise ValueError("[LiteAttention] policy must be a tessera.Mass or tessera.MaxGap, got: "
+                             f"{policy!r}")
+        check_at_least_0("LiteAttention", dense_first_steps=dense_first_steps,
+                         dense_last_steps=dense_last_steps)
+        with as_value_error("LiteAttention"):
+            torch.ops.tessera.check_settings(q_tile=q_tile, kv_tile=kv_tile,
+                                             token_order=token_order, scale=scale)
         self.guidance = guidance
         self.dense = dense
         self.dense_first_steps, self.dense_last_steps = dense_first_steps, dense_last_steps
         self.q_tile, self.kv_tile = q_tile, kv_tile
         self.token_order = token_order
         self.scale = scale
+        self.probe_seed = probe_seed
         self.total_steps = 0
         self.reset()
 
@@ -111,6 +126,9 @@ class LiteAttention(torch.nn.Module):
         is_dense = (self.dense or step < self.dense_first_steps or
                     step >= self.total_steps - self.dense_last_steps)
         state, turn = self._state(stream, q, k)
+        if isinstance(self.policy, Mass):
+            # Streams with states of their own draw apart; those that share one must draw alike.
+            options["probe_seed"] = self.probe_seed * _MOST_STATES + self._number_of(state)
         result = attention_forward(q, k, v, state, dense_step=is_dense, stream=turn,
                                    scale=self.scale, token_order=self.token_order, levels=levels,
                                    **self.policy.options(), **options)
@@ -133,6 +151,9 @@ class LiteAttention(torch.nn.Module):
             raise RuntimeError(f"[LiteAttention] all {self.total_steps} steps of stream {stream!r} "
                                "are done: call begin(total_steps) before the next video, or give "
                                "this call a stream of its own")
+
+    def _number_of(self, state):
+        return next(n for n, other in enumerate(self.states.values()) if other is state)
 
     def _state(self, stream, q, k):
         """The stream's state, and whose turn in it the stream must wait for."""

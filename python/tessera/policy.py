@@ -2,6 +2,16 @@
 
 from dataclasses import dataclass
 
+import torch
+
+from tessera import ops  # noqa: F401  (loads the operators)
+from tessera.refusals import as_value_error
+
+
+def _check(policy):
+    with as_value_error(type(policy).__name__):
+        torch.ops.tessera.check_settings(**policy.options())
+
 
 @dataclass(frozen=True)
 class Mass:
@@ -9,7 +19,7 @@ class Mass:
 
     budget: share of a row's mass that may be lost, mean over the steps, in [0, 0.5); growth
     "linear" or "constant"; estimate "row_maximum" (certified) or "row_mean"; probe_period: 0, or
-    every how many steps a dropped tile is looked at again.
+    every how many steps a dropped tile is looked at again. Raises ValueError outside these.
     """
 
     budget: float = 0.05
@@ -17,6 +27,9 @@ class Mass:
     estimate: str = "row_maximum"
     probe_period: int = 0
     alternate_direction: bool = True
+
+    def __post_init__(self):
+        _check(self)
 
     @property
     def needs_lse(self):
@@ -32,12 +45,16 @@ class Mass:
 class MaxGap:
     """The paper's rule: a tile goes when its largest score lies far below each row's maximum.
 
-    threshold: natural-log units, below 0 (upstream's -10 in log2 units is -6.93).
+    threshold: natural-log units, below 0 (upstream's -10 in log2 units is -6.93). Raises ValueError
+    otherwise.
     """
 
     threshold: float = -6.93
     alternate_direction: bool = True
     needs_lse = False
+
+    def __post_init__(self):
+        _check(self)
 
     def options(self):
         """The operator's arguments."""

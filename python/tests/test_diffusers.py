@@ -178,6 +178,37 @@ def test_two_experts_share_out_the_steps():
     assert [layers[0].total_steps for layers in lite.layers] == steps
 
 
+@pytest.mark.parametrize("first, last", [(1, 1), (2, 0), (0, 2), (4, 0), (0, 4), (3, 3)])
+def test_dense_steps_count_from_the_films_ends(first, last):
+    """Of two experts the first makes the first steps and the second the last ones."""
+    pipe = make_pipe(experts=2)
+    lite = tessera.diffusers.enable(pipe, policy=GAP, dense_first_steps=first,
+                                    dense_last_steps=last, **TILES)
+    film(pipe, steps=6)
+    calls = [call for layers in lite.layers for call in layers[0].calls if call.stream == "cond"]
+    assert min(layers[0].total_steps for layers in lite.layers) >= 2
+    assert [call.is_dense for call in calls] == [
+        step < first or step >= 6 - last for step in range(6)]
+
+
+def test_the_control_is_told_which_steps_of_two_experts_are_dense():
+    pipe = make_pipe(experts=2)
+    lite = tessera.diffusers.enable(pipe, target_sparsity=0.2, dense_first_steps=1,
+                                    dense_last_steps=1, **TILES)
+    told = []
+    begin = lite._begin_video
+
+    def spy():
+        begin()
+        observe = lite.control.observe
+        lite.control.observe = lambda calls: (told.append({call.is_dense for call in calls}),
+                                              observe(calls))
+
+    lite._begin_video = spy
+    film(pipe, steps=6)
+    assert told == [{True}] + 4 * [{False}]  # the last step has none to come
+
+
 def test_timesteps_by_token_travel_with_their_tokens():
     """Wan2.2 TI2V gives each token a timestep of its own."""
     films = []
@@ -226,10 +257,18 @@ def test_a_target_sparsity_is_held():
     (dict(target_recall=0.9), "needs probes"),
     (dict(target_sparsity=0.3, target_recall=0.9), "exclude each other"),
     (dict(target_sparsity=0.3, policy=GAP), "needs the policy Mass"),
+    (dict(dense_first_steps=-1), "dense_first_steps must be an integer >= 0, got: -1"),
+    (dict(dense_last_steps=-2), "dense_last_steps must be an integer >= 0, got: -2"),
+    (dict(dense_layers=(0, 40)), r"a dense layer must be in \[0, 3\), got: 40"),
+    (dict(dense_layers=(-1,)), r"a dense layer must be in \[0, 3\), got: -1"),
+    (dict(token_order="spiral"), "must be raster, hilbert or boxes, got: spiral"),
+    (dict(token_order="boxes", token_box=(4, 0, 8)), "every extent of a box must be >= 1"),
+    (dict(q_tile=0), r"q_tile must be in \[1, 4096\], got: 0"),
+    (dict(policy="mass"), "policy must be a tessera.Mass or tessera.MaxGap, got: 'mass'"),
 ])
-def test_targets_out_of_range_are_refused(settings, message):
+def test_settings_that_no_call_could_take_are_refused_at_once(settings, message):
     pipe = make_pipe()
-    with pytest.raises((ValueError, RuntimeError), match=message):
+    with pytest.raises(ValueError, match=message):
         tessera.diffusers.enable(pipe, **settings)
     tessera.diffusers.enable(pipe)
 

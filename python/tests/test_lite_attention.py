@@ -142,6 +142,24 @@ def test_the_policy_mass_is_the_default_and_takes_levels():
     assert attention.calls[0].masses[..., 0].max() <= 0.5
 
 
+def test_layers_and_streams_draw_their_probes_apart():
+    """On equal inputs: which tiles are visited once most are dropped tells the probes."""
+    visited = []
+    for seed in (0, 1, 1):
+        attention = make(tessera.Mass(budget=0.45, growth="constant", probe_period=3),
+                         probe_seed=seed)
+        attention.begin(5)
+        for _ in range(5):
+            for stream in ("cond", "uncond"):
+                attention(*inputs(), stream=stream)
+        for stream in ("cond", "uncond"):
+            visited.append([call.tiles.probed for call in attention.calls
+                            if call.stream == stream])
+    assert visited[2:4] == visited[4:]
+    assert len({tuple(probes) for probes in visited[:4]}) == 4
+    assert max(map(max, visited)) > 0
+
+
 def test_compiled_callers_run_it_uncompiled():
     attention = make()
     attention.begin(2)

@@ -10,7 +10,9 @@ from tessera.diffusers.processor import LiteWanProcessor
 from tessera.diffusers.report import make_report
 from tessera.diffusers.streams import StreamTracker
 from tessera.lite_attention import LiteAttention, check_guidance
+from tessera.ops import token_order
 from tessera.policy import Mass
+from tessera.refusals import as_value_error, check_at_least_0
 from tessera.statistics import total
 
 _ATTRIBUTE = "_tessera_lite"
@@ -45,6 +47,7 @@ class WanLite:
     def __init__(self, pipe, settings):
         self.pipe, self.settings = pipe, settings
         self.transformers = _transformers(pipe)
+        _check_settings(settings, self.transformers)
         self.target = check_target(settings.target_sparsity, settings.target_recall,
                                    settings.policy)
         self.control = None
@@ -87,10 +90,8 @@ class WanLite:
         for number, block in enumerate(transformer.blocks):
             attention = LiteAttention(
                 settings.policy, guidance=settings.guidance,
-                dense=settings.dense or number in settings.dense_layers,
-                dense_first_steps=settings.dense_first_steps,
-                dense_last_steps=settings.dense_last_steps, q_tile=settings.q_tile,
-                kv_tile=settings.kv_tile)
+                dense=settings.dense or number in settings.dense_layers, q_tile=settings.q_tile,
+                kv_tile=settings.kv_tile, probe_seed=number + index * len(transformer.blocks))
             self.layers[index].append(attention)
             original = block.attn1.processor
             block.attn1.set_processor(LiteWanProcessor(number, self._attend(attention, layout)))
@@ -108,23 +109,29 @@ class WanLite:
         self.timesteps = self.pipe.scheduler.timesteps
         streams = 2 if self.pipe.do_classifier_free_guidance else 1
         self.tracker.begin(1 if self.settings.batched_guidance else streams)
-        # The two experts of Wan2.2 share out the steps; each starts from dense at its own first.
-        used = self.timesteps[-self.pipe.num_timesteps:].tolist()
-        boundary = getattr(self.pipe.config, "boundary_ratio", None)
-        steps = [len(used)] * len(self.layers)
-        if boundary is not None and len(self.layers) == 2:
-            boundary *= self.pipe.scheduler.config.num_train_timesteps
-            first = sum(t >= boundary for t in used)
-            steps = [first, len(used) - first]
+        total, steps = self._share_steps()
         self.step_calls = []
         if self.target and not self.settings.dense:
-            self.control = BudgetControl(*self.target, self.settings.policy, len(used),
-                                         len(used) - 1 - self.settings.dense_last_steps)
-        for layers, count in zip(self.layers, steps):
+            self.control = BudgetControl(*self.target, self.settings.policy, total,
+                                         total - 1 - self.settings.dense_last_steps)
+        for layers, (first, end) in zip(self.layers, steps):
             for layer in layers:
                 layer.reset()
-                if count:
-                    layer.begin(count, streams=streams)
+                # Counted from the film's ends, of which an expert sees its own part.
+                layer.dense_first_steps = max(0, self.settings.dense_first_steps - first)
+                layer.dense_last_steps = max(0, self.settings.dense_last_steps - (total - end))
+                if first < end:
+                    layer.begin(end - first, streams=streams)
+
+    def _share_steps(self):
+        """The film's steps, and each transformer's [first, end) of them: Wan2.2's experts share."""
+        used = self.timesteps[-self.pipe.num_timesteps:].tolist()
+        boundary = getattr(self.pipe.config, "boundary_ratio", None)
+        if boundary is None or len(self.layers) != 2:
+            return len(used), [(0, len(used))] * len(self.layers)
+        boundary *= self.pipe.scheduler.config.num_train_timesteps
+        first = sum(t >= boundary for t in used)
+        return len(used), [(0, first), (first, len(used))]
 
     def _attend(self, attention, layout):
         def attend(layer, q, k, v):
@@ -154,7 +161,8 @@ def enable(pipe, **settings):
                         which drops only tiles that both can do without
       batched_guidance  the pipeline makes one call a step with both passes in the batch, the
                         unconditional first; diffusers' own Wan pipelines make two
-      dense, dense_first_steps, dense_last_steps, dense_layers    where every tile is computed
+      dense, dense_first_steps, dense_last_steps, dense_layers    where every tile is computed;
+                        steps count from the film's ends, whichever expert of Wan2.2 makes them
       token_order       "hilbert", "boxes" (of token_box tokens along t, y, x) or "raster"
       q_tile, kv_tile   tokens of a tile
 
@@ -163,9 +171,7 @@ def enable(pipe, **settings):
     """
     if getattr(pipe, _ATTRIBUTE, None) is not None:
         raise ValueError("[tessera.diffusers] this pipeline is patched already: disable() it first")
-    settings = Settings(**settings)
-    check_guidance(settings.guidance)
-    lite = WanLite(pipe, settings)
+    lite = WanLite(pipe, Settings(**settings))
     setattr(pipe, _ATTRIBUTE, lite)
     return lite
 
@@ -177,6 +183,20 @@ def disable(pipe):
         raise ValueError("[tessera.diffusers] this pipeline is not patched: enable() it first")
     lite.remove()
     delattr(pipe, _ATTRIBUTE)
+
+
+def _check_settings(settings, transformers):
+    """What no call could take is refused here, before a pipeline spends minutes on its prompt."""
+    check_guidance(settings.guidance)
+    check_at_least_0("tessera.diffusers", dense_first_steps=settings.dense_first_steps,
+                     dense_last_steps=settings.dense_last_steps)
+    count = min(len(transformer.blocks) for transformer in transformers)
+    for layer in settings.dense_layers:
+        if layer not in range(count):
+            raise ValueError(f"[tessera.diffusers] a dense layer must be in [0, {count}), got: "
+                             f"{layer!r}")
+    with as_value_error():
+        token_order(settings.token_order, 1, 1, 1, box=settings.token_box)
 
 
 def _transformers(pipe):
