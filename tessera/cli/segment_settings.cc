@@ -73,6 +73,8 @@ void add_network_flags(CLI::App& command, TrainFlags& flags) {
                    "Lets the prompt network's head see its feature at stride 2");
   command.add_flag("--strided-head", flags.has_strided_head,
                    "Has the prompt network's head step by two where its map is twice SAM's grid");
+  command.add_flag("--unbounded-prompt", flags.has_unbounded_prompt,
+                   "Leaves out the tanh that holds the prompt within 1");
   command.add_option("--g-size", flags.g_size, "Side of the prompt network's picture, in pixels")
       ->check(number_in(32, 2048))
       ->capture_default_str();
@@ -173,6 +175,7 @@ AutoSamSettings settings_of(const TrainFlags& flags) {
   settings.generator.decoder_width = flags.g_width;
   settings.generator.has_stem_skip = flags.has_stem_skip;
   settings.generator.has_strided_head = flags.has_strided_head;
+  settings.generator.is_unbounded = flags.has_unbounded_prompt;
   settings.tile = parse_tile(flags.tile);
   settings.g_size = flags.g_size;
   settings.views_per_image = flags.views;
@@ -219,6 +222,7 @@ nlohmann::json command_json(const TrainFlags& flags) {
   if (flags.has_no_cache) settings["no-cache"] = true;
   if (flags.has_stem_skip) settings["stem-skip"] = true;
   if (flags.has_strided_head) settings["strided-head"] = true;
+  if (flags.has_unbounded_prompt) settings["unbounded-prompt"] = true;
   return {{"schema", kCommandSchema}, {"settings", settings}};
 }
 

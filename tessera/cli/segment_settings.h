@@ -19,7 +19,8 @@ struct TrainFlags {
       patience = 0, batch = 0, surrogate_epochs = 0, threads = 0;
   double minutes = 0, learning_rate = 0;
   int64_t seed = 0;
-  bool has_stem_skip = false, has_strided_head = false, has_no_cache = false, is_resumed = false;
+  bool has_stem_skip = false, has_strided_head = false, has_unbounded_prompt = false,
+       has_no_cache = false, is_resumed = false;
 
   /// The trainer's defaults.
   TrainFlags();

@@ -63,6 +63,19 @@ void score_model(Console& console, const Options& options) {
   write_file(options.folder() / "scores.json", segmentation::prompt_scores_json(scores, name));
 }
 
+/// The recipe for given weights, with what the flags say.
+segmentation::SamTrainingSettings continued_settings(const Options& options) {
+  const auto flags = options.settings;
+  auto settings = segmentation::demo_sam_continued_settings();
+  settings.max_steps = flags.max_steps;
+  settings.max_minutes = flags.max_minutes;
+  settings.pause_after_minutes = flags.pause_after_minutes;
+  settings.seed = flags.seed;
+  const double usual_rate = segmentation::demo_sam_training_settings().learning_rate;
+  if (flags.learning_rate != usual_rate) settings.learning_rate = flags.learning_rate;
+  return settings;
+}
+
 int run_training(Console& console, const Options& options) {
   prepare_run_folder(options);
   WorkerProcesses workers;
@@ -71,12 +84,12 @@ int run_training(Console& console, const Options& options) {
   fill_job(job, options, *communicator);
   job.config = options.is_tiny ? segmentation::tiny_sam_config() : segmentation::demo_sam_config();
   job.settings = options.settings;
+  if (!options.initial_model.empty()) {
+    job.settings = continued_settings(options);
+    job.initial_model = find_model(options.initial_model);
+  }
   if (options.batch > 0) job.settings.batch = options.batch;
   if (options.uses_per_scene > 0) job.settings.uses_per_scene = options.uses_per_scene;
-  if (!options.initial_model.empty()) {
-    job.initial_model = find_model(options.initial_model);
-    job.settings.balanced_until = 0;  // it finds objects already
-  }
   job.settings.loader_threads =
       options.loader_threads >= 0 ? options.loader_threads : spare_threads(options.num_devices);
   std::optional<Progress> progress;

@@ -102,6 +102,20 @@ TEST(PromptGenerator, StemSkipAddsItsKeysAndReachesEveryParameter) {
   EXPECT_GT(skipping.named_parameters()["decoder.stem.conv.weight"].grad().norm().item<float>(), 0);
 }
 
+TEST(PromptGenerator, UnboundedLeavesOutTheTanhAlone) {
+  const at::NoGradGuard no_grad;
+  PromptGenerator plain(HarDNetOrder::k39ds, 32);
+  PromptGenerator unbounded(HarDNetOrder::k39ds, 32, {.is_unbounded = true});
+  for (PromptGenerator* generator : {&plain, &unbounded}) {
+    initialise_weights(*generator, 3);
+    generator->named_parameters()["decoder.final.conv2.weight"].mul_(20);
+    generator->eval();
+  }
+  const auto prompt = unbounded.forward(image(1, 64), 16);
+  EXPECT_GT(prompt.abs().max().item<float>(), 1);
+  EXPECT_TRUE(at::equal(plain.forward(image(1, 64), 16), prompt.tanh()));
+}
+
 TEST(PromptGenerator, NarrowDecoderKeepsTheKeysAndTheOutput) {
   PromptGenerator plain(HarDNetOrder::k39ds, 256);
   PromptGenerator narrow(HarDNetOrder::k39ds, 256, {.has_stem_skip = true, .decoder_width = 16});

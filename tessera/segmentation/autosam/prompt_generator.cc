@@ -110,7 +110,8 @@ Tensor PromptGenerator::forward(const Tensor& image, int64_t grid) {
   const bool is_twice_the_grid =
       features.stride4.size(2) == 2 * grid && features.stride4.size(3) == 2 * grid;
   const bool steps = options_.has_strided_head && is_twice_the_grid;
-  auto prompt = at::tanh(decoder_->forward(features, steps ? 2 : 1).to(at::kFloat));
+  auto prompt = decoder_->forward(features, steps ? 2 : 1).to(at::kFloat);
+  if (!options_.is_unbounded) prompt = at::tanh(prompt);
   if (prompt.size(2) == grid && prompt.size(3) == grid) return prompt;
   return at::upsample_bilinear2d(prompt, {grid, grid}, /*align_corners=*/true);
 }

@@ -13,8 +13,8 @@
 
 namespace tessera::segmentation {
 
-/// Where g may differ from upstream: the first two keep more of the image's detail, the third saves
-/// time. docs/segmentation/networks.md has costs.
+/// Where g may differ from upstream: the first two keep more of the image's detail, the third its
+/// range, the fourth saves time. docs/segmentation/networks.md has costs.
 struct PromptGeneratorOptions {
   /// Where the map is twice the grid (an image of 8 * grid), the head's last 3x3 convolution steps
   /// by two instead of the resize, which at align_corners takes little more than every other value.
@@ -25,6 +25,10 @@ struct PromptGeneratorOptions {
   /// input: a grid cell stands for 4 x 4 mask pixels, and stride 4 comes after a halving.
   /// More keys: decoder.stem.{conv,norm}.*
   bool has_stem_skip = false;
+
+  /// Leaves the prompt as the head gives it, without tanh: SAM's own mask prompts have a third of
+  /// their numbers beyond 1, up to 5, which a bounded prompt cannot write. The same keys.
+  bool is_unbounded = false;
 
   /// Channels of both up-blocks and of the head's first convolution; 0: as upstream, those of the
   /// skips and prompt_dim. The decoder is 95 % of the products of g on HarDNet-39DS; at 64 it is a
@@ -41,7 +45,7 @@ class PromptGenerator : public torch::nn::Module {
                   const PromptGeneratorOptions& options = {});
 
   /// image fp32 [B, 3, Y, X], normalised, extents multiples of 16 (else InvalidArgument)
-  /// -> fp32 [B, prompt_dim, grid, grid] in [-1, 1].
+  /// -> fp32 [B, prompt_dim, grid, grid], in [-1, 1] unless unbounded.
   at::Tensor forward(const at::Tensor& image, int64_t grid);
 
   HarDNetOrder order() const { return order_; }

@@ -14,6 +14,19 @@ SamTrainingSettings demo_sam_training_settings() {
   return settings;
 }
 
+SamTrainingSettings demo_sam_continued_settings() {
+  SamTrainingSettings settings = demo_sam_training_settings();
+  settings.balanced_until = 0;
+  settings.learning_rate = 1.1e-3;
+  settings.warmup_steps = 100;
+  settings.decay_from = 0.2;
+  settings.batch = 32;
+  settings.targets = {.points = 1, .boxes = 4, .guided = 3};
+  settings.min_corrections = 0;
+  settings.max_corrections = 1;
+  return settings;
+}
+
 SamConfig tiny_sam_config() {
   SamConfig config = demo_sam_config();
   config.image_size = 128;

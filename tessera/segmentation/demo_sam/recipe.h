@@ -8,6 +8,10 @@ namespace tessera::segmentation {
 /// For one H100 a rank; the run's length is left to the caller.
 SamTrainingSettings demo_sam_training_settings();
 
+/// For weights that find objects already: half of what is asked are boxes, fewer corrections, a
+/// lower rate that falls for longer.
+SamTrainingSettings demo_sam_continued_settings();
+
 /// The same layout with a fraction of the size, on 128-pixel scenes: learns little, in seconds.
 SamConfig tiny_sam_config();
 

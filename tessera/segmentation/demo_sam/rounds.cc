@@ -68,7 +68,7 @@ std::vector<PromptGroup> first_prompts(const SamConfig& config, const Tensor& la
     group.prompts.labels = clicks.labels;
   }
   if (counts.boxes > 0) {
-    add(PromptTask::kBox, tables.boxes, counts.boxes).prompts.boxes = tables.noisy_boxes;
+    add(PromptTask::kBox, tables.boxes, counts.boxes).prompts.boxes = tables.drawn_boxes;
   }
   if (counts.guided > 0) {
     const Tensor evidence = masks_of(labels, tables.evidence, config.mask_size());

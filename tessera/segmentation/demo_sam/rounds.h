@@ -23,7 +23,7 @@ struct PromptGroup {
   double share = 1;      // of all targets
 };
 
-/// The first round's prompts: a point in the target, its noisy box, or a spoilt mask. labels and
+/// The first round's prompts: a point in the target, a box, or a spoilt mask. labels and
 /// tables as in a SceneBatch, on the model's device. Tasks without targets are left out.
 std::vector<PromptGroup> first_prompts(const SamConfig& config, const at::Tensor& labels,
                                        const BatchTables& tables, const TargetCounts& counts,

@@ -54,7 +54,7 @@ BatchTables split_numbers(const at::Tensor& numbers, int64_t batch, const Target
   tables.boxes = take(batch * targets.boxes, kTableSize);
   tables.guided = take(batch * targets.guided, kTableSize);
   tables.evidence = take(batch * targets.guided, kTableSize);
-  tables.noisy_boxes = take(batch * targets.boxes, 4);
+  tables.drawn_boxes = take(batch * targets.boxes, 4);
   tables.spoilings = take(batch * targets.guided, kSpoilingSize);
   return tables;
 }
@@ -127,7 +127,7 @@ SceneBatch SceneBatches::make_batch(int64_t step) {
     for (int64_t j = 0; j < counts.boxes; ++j) {
       const InteractiveTarget& target = targets[counts.points + j];
       write(tables.boxes, i * counts.boxes + j, target.members);
-      write(tables.noisy_boxes, i * counts.boxes + j, turn(target.noisy_box, scene.size));
+      write(tables.drawn_boxes, i * counts.boxes + j, turn(target.drawn_box, scene.size));
     }
     for (int64_t j = 0; j < counts.guided; ++j) {
       const GuidedTarget target = draw_guided(scene, random);

@@ -43,7 +43,7 @@ struct SceneBatch {
   at::Tensor images;  // uint8 [B, S, S, 3]
   at::Tensor labels;  // uint8 [B, S, S]
 
-  /// fp32, by rows: members of points, boxes, guided; evidence of guided ([.., 256] each); noisy
+  /// fp32, by rows: members of points, boxes, guided; evidence of guided ([.., 256] each); drawn
   /// boxes [Tb, 4]; spoilings [Tg, kSpoilingSize]. One tensor: one copy to the device.
   at::Tensor numbers;
 };
@@ -52,7 +52,7 @@ struct SceneBatch {
 struct BatchTables {
   at::Tensor points, boxes, guided;  // members, fp32 [T, 256]
   at::Tensor evidence;               // fp32 [Tg, 256]
-  at::Tensor noisy_boxes;            // fp32 [Tb, 4]
+  at::Tensor drawn_boxes;            // fp32 [Tb, 4]
   at::Tensor spoilings;              // fp32 [Tg, kSpoilingSize]
 };
 BatchTables split_numbers(const at::Tensor& numbers, int64_t batch, const TargetCounts& targets);

@@ -64,7 +64,7 @@ TEST(SceneBatches, TurnBoxesWithTheirScene) {
     const auto pixels = at::nonzero(masks[i][0]).to(at::kFloat);  // y, x
     ASSERT_GT(pixels.size(0), 0);
     const auto low = std::get<0>(pixels.min(0)), high = std::get<0>(pixels.max(0));
-    const auto box = tables.noisy_boxes[i];
+    const auto box = tables.drawn_boxes[i];
     // Noise moves a corner by at most 20 pixels of 1024.
     const float limit = 20.0f * 64 / 1024 + 1e-4f;
     for (int64_t k = 0; k < 2; ++k) {

@@ -147,7 +147,8 @@ std::vector<InteractiveTarget> draw_interactive(const PreparedScene& scene, int 
     target.label = left.back();
     left.pop_back();
     target.members[target.label] = 1;
-    target.noisy_box = with_noise(scene.boxes[target.label - 1], scene.size, random);
+    const PixelBox& box = scene.boxes[target.label - 1];
+    target.drawn_box = happens(random, kExactBoxes) ? box : with_noise(box, scene.size, random);
     targets.push_back(target);
   }
   return targets;

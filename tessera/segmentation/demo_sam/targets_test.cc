@@ -88,6 +88,18 @@ TEST(InteractiveTargets, AreDifferentWhileThereAreInstancesLeft) {
   for (const auto& target : targets) EXPECT_EQ(target.members[target.label], 1);
 }
 
+TEST(InteractiveTargets, HaveExactBoxesMostly) {
+  const PreparedScene& scene = small_scene();
+  Random random(5);
+  int exact = 0;
+  constexpr int kCount = 2000;
+  for (const auto& target : draw_interactive(scene, kCount, random))
+    exact += target.drawn_box == scene.boxes[target.label - 1];
+  // Four deviations of a share of 2000 are .043; noise that the edges clamp away may add some.
+  EXPECT_GT(exact, (kExactBoxes - 0.043) * kCount);
+  EXPECT_LT(exact, (kExactBoxes + 0.15) * kCount);
+}
+
 TEST(GuidedTargets, AreNeverEmptyAndMostlySaidRightly) {
   const PreparedScene& scene = small_scene();
   Random random(4);

@@ -26,7 +26,7 @@ std::string fingerprint_of(const SamTrainingJob& job) {
   const SamTrainingSettings& s = job.settings;
   return concat(sam_config_json(job.config), " batch ", s.batch, " targets ", s.targets.points, ",",
                 s.targets.boxes, ",", s.targets.guided, " objects ", s.max_objects, " corrections ",
-                s.max_corrections, " balanced until ", s.balanced_until, " uses ", s.uses_per_scene,
+                s.min_corrections, "-", s.max_corrections, " balanced until ", s.balanced_until, " uses ", s.uses_per_scene,
                 " pool ", s.pool, " ", nn::describe(s, job.communicator->world_size()));
 }
 
@@ -68,7 +68,8 @@ class SamTrainer {
  private:
   static std::shared_ptr<Sam> initialised(const SamTrainingJob& job, at::Device device) {
     std::shared_ptr<Sam> sam;
-    if (job.initial_model.empty() || job.is_resumed) {
+    // A resumed run too: the checkpoint has the parameters, not the random matrix of the positions.
+    if (job.initial_model.empty()) {
       sam = std::make_shared<Sam>(job.config);
       sam->initialise(job.settings.seed);
     } else {
@@ -101,7 +102,8 @@ class SamTrainer {
     const SceneBatch batch = batches_->next();
     // All ranks do as many rounds: their steps then take the same time.
     Random rounds(nn::step_seed(settings_.seed, step, 0, kUseOfRounds));
-    const int corrections = 1 + static_cast<int>(rounds.below(settings_.max_corrections));
+    const int choices = settings_.max_corrections - settings_.min_corrections + 1;
+    const int corrections = settings_.min_corrections + static_cast<int>(rounds.below(choices));
     at::Generator generator = nn::make_generator(
         device_, nn::step_seed(settings_.seed, step, job_.communicator->rank(), kUseOfDevice));
 
@@ -159,8 +161,10 @@ void check_settings(const SamTrainingSettings& settings) {
   TESSERA_CHECK(counts.points >= 0 && counts.boxes >= 0 && counts.guided >= 0 && counts.total() > 0,
                 "[train_demo_sam] an image needs targets, got: ", counts.points, ", ", counts.boxes,
                 " and ", counts.guided);
-  TESSERA_CHECK(settings.max_corrections >= 1,
-                "[train_demo_sam] max_corrections must be >= 1, got: ", settings.max_corrections);
+  TESSERA_CHECK(settings.min_corrections >= 0 &&
+                    settings.max_corrections >= std::max(1, settings.min_corrections),
+                "[train_demo_sam] max_corrections must be >= 1 and >= min_corrections >= 0, got: ",
+                settings.max_corrections, " and ", settings.min_corrections);
   TESSERA_CHECK(settings.balanced_until >= 0,
                 "[train_demo_sam] balanced_until must be >= 0, got: ", settings.balanced_until);
 }

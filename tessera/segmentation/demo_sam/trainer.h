@@ -21,9 +21,9 @@ struct SamTrainingSettings : nn::RunSettings {
   TargetCounts targets;
   int max_objects = 120;  // in a scene
 
-  /// Rounds after the first are drawn anew for each step, from 1 to this; guided targets take part
+  /// Rounds after the first are drawn anew for each step, from min to max; guided targets take part
   /// in the first of them only.
-  int max_corrections = 3;
+  int min_corrections = 1, max_corrections = 3;
 
   /// Fraction of the run over which the balanced term of the loss fades from 1 to 0; 0 for none of
   /// it, as for weights that find objects already.
@@ -39,7 +39,7 @@ struct SamTrainingJob : nn::RunJob {
   SamTrainingSettings settings;
 
   /// Weights to start from, as load_sam() takes them; empty: random ones. A resumed run has its
-  /// own.
+  /// own parameters, and takes what is no parameter (the matrix of the positions) from here again.
   std::filesystem::path initial_model;
 };
 

@@ -110,6 +110,31 @@ TEST(TrainDemoSam, StartsFromAGivenModel) {
     EXPECT_TRUE(at::equal(entry.value(), buffers[entry.key()])) << entry.key();
 }
 
+TEST(TrainDemoSam, ContinuesARunThatStartedFromAGivenModel) {
+  const testing::TemporaryFolder folder;
+  const auto communicator = nn::make_single_communicator();
+  train_demo_sam(small_job(folder / "first", *communicator));
+  const auto from_first = [&](const char* run) {
+    auto job = small_job(folder / run, *communicator);
+    job.initial_model = folder / "first" / "model";
+    job.settings.seed = 9;  // whose own matrix of the positions would be another one
+    job.settings.min_corrections = 0;
+    return job;
+  };
+  train_demo_sam(from_first("whole"));
+  auto job = from_first("parts");
+  int steps = 0;
+  job.should_stop = [&] { return ++steps > 2; };
+  EXPECT_EQ(train_demo_sam(job), nn::TrainingEnd::kInterrupted);
+  job.should_stop = {};
+  job.is_resumed = true;
+  EXPECT_EQ(train_demo_sam(job), nn::TrainingEnd::kFinished);
+  const auto digest = [&](const char* run) {
+    return sha256_of_file(folder / run / "model" / "model.safetensors");
+  };
+  EXPECT_EQ(digest("whole"), digest("parts"));
+}
+
 TEST(TrainDemoSam, RefusesToStartFromAnotherConfiguration) {
   const testing::TemporaryFolder folder;
   const auto communicator = nn::make_single_communicator();
@@ -130,6 +155,9 @@ TEST(TrainDemoSam, RefusesSettingsThatCannotWork) {
   EXPECT_THROW(train_demo_sam(job), InvalidArgument);
   job.settings.max_steps = 1;
   job.settings.targets = {.points = 0, .boxes = 0, .guided = 0};
+  EXPECT_THROW(train_demo_sam(job), InvalidArgument);
+  job.settings.targets = {};
+  job.settings.min_corrections = 3;  // above the most
   EXPECT_THROW(train_demo_sam(job), InvalidArgument);
 }
 

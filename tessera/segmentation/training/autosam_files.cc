@@ -23,6 +23,7 @@ std::string config_json(const AutoSamConfig& config) {
     json["order"] = hardnet_order_name(config.order);
     json["strided_head"] = config.generator.has_strided_head;
     json["stem_skip"] = config.generator.has_stem_skip;
+    json["unbounded_prompt"] = config.generator.is_unbounded;
     json["decoder_width"] = config.generator.decoder_width;
     json["surrogate"] = config.has_surrogate;
   }
@@ -78,6 +79,8 @@ AutoSamConfig read_autosam_config(const std::filesystem::path& folder) {
     config.order = parse_hardnet_order(orders[json.choice("order", orders)]);
     config.generator.has_strided_head = json.boolean("strided_head");
     config.generator.has_stem_skip = json.boolean("stem_skip");
+    config.generator.is_unbounded =  // not in files of before it was there
+        json.contains("unbounded_prompt") && json.boolean("unbounded_prompt");
     config.generator.decoder_width = json.integer("decoder_width", 0, 4096);
     config.has_surrogate = json.boolean("surrogate");
   }

@@ -133,6 +133,7 @@ std::string autosam_settings_json(const AutoSamSettings& settings) {
                      {"order", hardnet_order_name(settings.order)},
                      {"strided_head", settings.generator.has_strided_head},
                      {"stem_skip", settings.generator.has_stem_skip},
+                     {"unbounded_prompt", settings.generator.is_unbounded},
                      {"decoder_width", settings.generator.decoder_width},
                      {"g_size", settings.g_size},
                      {"tile", settings.tile},
@@ -171,6 +172,8 @@ AutoSamSettings read_autosam_settings(const std::filesystem::path& path) {
   settings.order = parse_hardnet_order(kOrders[json.choice("order", kOrders)]);
   settings.generator.has_strided_head = json.boolean("strided_head");
   settings.generator.has_stem_skip = json.boolean("stem_skip");
+  settings.generator.is_unbounded =  // not in files of before it was there
+      json.contains("unbounded_prompt") && json.boolean("unbounded_prompt");
   settings.generator.decoder_width = json.integer("decoder_width", 0, 4096);
   settings.g_size = whole("g_size", 32, 4096);
   settings.tile = whole("tile", kAutoTile, 8192);

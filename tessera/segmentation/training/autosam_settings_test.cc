@@ -17,6 +17,7 @@ TEST(AutoSamSettings, SurviveJson) {
   settings.method = Method::kPlainHead;
   settings.order = HarDNetOrder::k85;
   settings.generator.has_stem_skip = true;
+  settings.generator.is_unbounded = true;
   settings.generator.decoder_width = 48;
   settings.learning_rate = 0.1 + 0.2;
   settings.seed = 12345678901234;
