@@ -108,7 +108,12 @@ void mark(ForwardPlan& plan, const TileRow& row, Judged& judged) {
   const bool is_shard = plan.carried.row_max != nullptr || plan.carried.lse != nullptr;
   const bool is_last = judged.num_staying == 0 && returned == 0 &&
                        dropped == static_cast<int64_t>(candidates.size());
-  if (is_last && dropped > 0 && !is_shard) spent -= candidates[--dropped].mass;
+  if (is_last && dropped > 0 && !is_shard) {
+    // Summed anew: taking the heaviest away again would round off what is small beside it.
+    spent = stored_spent;
+    for (int64_t i = 0; i < dropped - 1; ++i) spent += candidates[i].mass;
+    --dropped;
+  }
   for (int64_t i = 0; i < dropped; ++i) bits.clear(candidates[i].tile);
 
   plan.row_counts[row.index].dropped = dropped;

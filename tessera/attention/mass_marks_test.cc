@@ -173,6 +173,22 @@ TEST_P(MassMarks, ARowOfTilesKeepsItsLastTile) {
   }
 }
 
+TEST_P(MassMarks, TheLastTileLeavesNoTraceInSpent) {
+  // Both tiles of K fit; 2 stays as the last. Next to its mass, 0.05, what was spent is nothing.
+  const Problem problem = problem_of_scores({3, -200, 0});
+  const std::vector<TokenRange> keep = {{0, 1}};
+  for (const float spent : {3.5e-12f, 1e-12f, 1.1e-12f, 2e-17f}) {
+    const SkipState state = begun_state(problem.spec, 1);
+    const SkipStateView view = state.view();
+    view.row(0, 0, 0)[0] = 0b110;
+    view.spent[0] = spent;
+    const MassPolicy policy{.budget = 0.1};
+    run(problem, {.state = &view, .policy = policy, .must_keep = keep}, options());
+    EXPECT_EQ(row_text(view, 3), "001");
+    EXPECT_EQ(view.spent[0], spent);
+  }
+}
+
 TEST_P(MassMarks, MustKeepTilesAreNeverCandidates) {
   const ProblemSpec spec{.q_len = 40, .kv_len = 400};
   const std::vector<TokenRange> keep = {{0, 100}, {300, 320}}, all = {{0, 400}};
