@@ -30,13 +30,16 @@ class Bytes {
   }
   /// Mostly small multiples of 1/16; now and then something nasty, if `may_be_nasty`.
   float real(bool may_be_nasty) {
+    const uint8_t value = byte();
+    if (may_be_nasty && value >= 250) return nasty();
+    return static_cast<float>(value - 125) / 16;
+  }
+  float nasty() {
     constexpr float kInfinity = std::numeric_limits<float>::infinity();
     constexpr float kNasty[] = {
         0,      -0.0f,     1e30f,      -1e30f,
         1e-40f, kInfinity, -kInfinity, std::numeric_limits<float>::quiet_NaN()};
-    const uint8_t value = byte();
-    if (may_be_nasty && value >= 250) return kNasty[byte() % 8];
-    return static_cast<float>(value - 125) / 16;
+    return kNasty[byte() % 8];
   }
 
  private:

@@ -14,19 +14,6 @@ struct MassTally {
   int64_t undecided = 0, wrong = 0, invalid = 0;
 };
 
-/// eps_t by the formula of mass.h.
-inline double expected_budget(const MassPolicy& policy, const SkipStateView& state, int64_t head) {
-  const double step = state.field(HeaderField::kStep);
-  const double steps = state.field(HeaderField::kTotalSteps);
-  if (!policy.budgets.values.empty()) {
-    const auto& table = policy.budgets;
-    const auto row = table.steps == 1 ? 0 : static_cast<int64_t>(step);
-    return table.values[row * table.heads + (table.heads == 1 ? 0 : head)];
-  }
-  if (policy.growth == BudgetGrowth::kConstant) return policy.budget;
-  return policy.budget * 2 * (step + 1) / (steps + 1);
-}
-
 /// The marks of one row of tiles after the call, judged by its masses before it.
 inline void tally_row(const OracleRow& row, size_t index, const std::vector<double>& masses,
                       const SkipState& before, const SkipStateView& after, const SkipRequest& skip,

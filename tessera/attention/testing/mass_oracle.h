@@ -141,8 +141,21 @@ inline std::vector<double> mean_shares(const OracleRow& row,
   return masses;
 }
 
+/// eps_t by the formula of mass.h.
+inline double expected_budget(const MassPolicy& policy, const SkipStateView& state, int64_t head) {
+  const double step = state.field(HeaderField::kStep);
+  const double steps = state.field(HeaderField::kTotalSteps);
+  if (!policy.budgets.values.empty()) {
+    const auto& table = policy.budgets;
+    const auto row = table.steps == 1 ? 0 : static_cast<int64_t>(step);
+    return table.values[row * table.heads + (table.heads == 1 ? 0 : head)];
+  }
+  if (policy.growth == BudgetGrowth::kConstant) return policy.budget;
+  return policy.budget * 2 * (step + 1) / (steps + 1);
+}
+
 /// How a set of dropped tiles relates to the budget, when every mass may be off by a factor in
-/// [1 / (1 + delta), 1 + delta].
+/// [1 / (1 + delta), 1 + delta] and by `absolute`.
 struct ChoiceJudgement {
   bool is_valid = true;       // right for some masses within delta
   int64_t undecided = 0;      // tiles that may go or stay within delta
@@ -152,10 +165,10 @@ struct ChoiceJudgement {
 /// `masses` of the candidates, and which of them went.
 inline ChoiceJudgement judge_choice(const std::vector<double>& masses,
                                     const std::vector<bool>& is_gone, double spent, double budget,
-                                    double delta) {
+                                    double delta, double absolute = 0) {
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
-  const auto low = [&](double mass) { return mass / (1 + delta); };
-  const auto high = [&](double mass) { return mass * (1 + delta); };
+  const auto low = [&](double mass) { return std::max(0.0, mass / (1 + delta) - absolute); };
+  const auto high = [&](double mass) { return mass * (1 + delta) + absolute; };
   ChoiceJudgement judged;
   double heaviest_gone = -1, lightest_stays = kInfinity, gone_low = spent, gone_high = spent;
   for (size_t n = 0; n < masses.size(); ++n) {

@@ -44,17 +44,29 @@ inline float half_value(DType dtype, uint16_t bits) {
 }
 inline bool is_half(DType dtype) { return dtype != DType::kFloat32; }
 
-/// One input array with its values in fp32, exactly those that the stored dtype holds.
+/// Strides of [B, L, H, D], or of [B, H, L, D] read as that, with `gap` elements after each head.
+inline std::array<int64_t, 4> gapped_strides(const std::array<int64_t, 4>& shape,
+                                             bool is_heads_first, int64_t gap) {
+  const int64_t width = shape[3] + gap;
+  if (is_heads_first) return {shape[1] * shape[2] * width, width, shape[1] * width, 1};
+  return {shape[1] * shape[2] * width, shape[2] * width, width, 1};
+}
+
+/// One input array with its values in fp32, exactly those that the stored dtype holds. The gaps
+/// after each token's head, where there are any, hold NaN.
 class Array {
  public:
-  Array(const std::array<int64_t, 4>& shape, DType dtype, bool is_heads_first)
-      : shape_(shape), dtype_(dtype), strides_(contiguous_strides(shape)) {
-    if (is_heads_first) {
-      strides_ = {shape[1] * shape[2] * shape[3], shape[3], shape[1] * shape[3], 1};
-    }
-    const int64_t count = shape[0] * shape[1] * shape[2] * shape[3];
+  Array(const std::array<int64_t, 4>& shape, DType dtype, bool is_heads_first, int64_t gap = 0)
+      : shape_(shape),
+        dtype_(dtype),
+        strides_(gapped_strides(shape, is_heads_first, gap)),
+        width_(shape[3] + gap) {
+    const int64_t count = shape[0] * shape[1] * shape[2] * width_;
     values_.resize(count);
     if (is_half(dtype)) halves_.resize(count);
+    for (int64_t i = 0; gap > 0 && i < count; ++i) {
+      if (i % width_ >= shape[3]) set_at(i, NAN);
+    }
   }
 
   int64_t index(int64_t b, int64_t token, int64_t head, int64_t d) const {
@@ -64,12 +76,9 @@ class Array {
     return values_[index(b, token, head, d)];
   }
   void set(int64_t b, int64_t token, int64_t head, int64_t d, float value) {
-    const int64_t i = index(b, token, head, d);
-    values_[i] = value;
-    if (!is_half(dtype_)) return;
-    halves_[i] = half_bits(dtype_, value);
-    values_[i] = half_value(dtype_, halves_[i]);
+    set_at(index(b, token, head, d), value);
   }
+  const std::array<int64_t, 4>& shape() const { return shape_; }
   TensorView view() const {
     const void* data = is_half(dtype_) ? static_cast<const void*>(halves_.data())
                                        : static_cast<const void*>(values_.data());
@@ -79,7 +88,7 @@ class Array {
   /// Largest Euclidean norm of a token's head.
   double max_norm() const {
     double largest = 0;
-    for (size_t first = 0; first < values_.size(); first += shape_[3]) {
+    for (size_t first = 0; first < values_.size(); first += width_) {
       double sum = 0;
       for (int64_t d = 0; d < shape_[3]; ++d) sum += std::pow(values_[first + d], 2);
       largest = std::max(largest, sum);
@@ -88,14 +97,25 @@ class Array {
   }
   double max_abs() const {
     double largest = 0;
-    for (const float value : values_) largest = std::max<double>(largest, std::abs(value));
+    for (size_t i = 0; i < values_.size(); ++i) {
+      if (static_cast<int64_t>(i) % width_ >= shape_[3]) continue;
+      largest = std::max<double>(largest, std::abs(values_[i]));
+    }
     return largest;
   }
 
  private:
+  void set_at(int64_t i, float value) {
+    values_[i] = value;
+    if (!is_half(dtype_)) return;
+    halves_[i] = half_bits(dtype_, value);
+    values_[i] = half_value(dtype_, halves_[i]);
+  }
+
   std::array<int64_t, 4> shape_;
   DType dtype_;
   std::array<int64_t, 4> strides_;
+  int64_t width_;
   std::vector<float> values_;
   std::vector<uint16_t> halves_;
 };

@@ -45,6 +45,7 @@ inline Tolerance forward_tolerance(const Problem& problem, TileGeometry tile = k
   tolerance.lse_relative = kU;
   if (spec.rounds_weights) {  // Eq. 6
     tolerance.out_absolute += problem.v.max_abs() * (0x1.01p-9 + 2 * 0x1p-18);
+    tolerance.out_absolute += static_cast<double>(spec.kv_len) * 0x1p-126;
     tolerance.lse_absolute += 0x1p-18;
   }
   tolerance.gap = 2 * score_error + 6 * kU * size;  // Eq. 5
