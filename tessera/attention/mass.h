@@ -7,7 +7,7 @@
 // while spent + their masses <= eps_t. They are still part of this call's answer.
 //
 // Why the budget grows: taken at once, it is all spent on step 0, which sees noise; the marks then
-// age. Measured on a small video model a linear growth was worth 5 dB at equal sparsity.
+// age. On the demo video model a linear growth was worth 6 dB at equal sparsity (docs/results.md).
 //
 // What a tile holds is estimated within the pass, in one of two ways:
 //
