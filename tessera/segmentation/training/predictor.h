@@ -25,7 +25,7 @@ struct PredictorOptions {
   /// Threads that cut and sample tiles; they use no Torch.
   int num_threads = 1;
   /// Keep SAM's embeddings.
-  EmbeddingStores stores;
+  EmbeddingStores stores = {};
 };
 
 /// probabilities: (height, width) in [0, 1].
