@@ -15,6 +15,10 @@ constexpr double kFirstBudget = 0.005;  // mean over the run, for a target of 1
 constexpr double kAssumedPower = 1.0, kLeastPower = 0.15, kLargestPower = 1.5;
 constexpr double kUpward = 0.85;         // part of a missing rise that one step takes
 constexpr double kLargestLogStep = 1.4;  // of the scale, from one step to the next
+constexpr double kCalmSteps = 12;        // a run of fewer starts higher and may rise faster
+double hurry(int64_t total_steps) {
+  return std::max(1.0, kCalmSteps / static_cast<double>(total_steps));
+}
 
 // Recall. Between the light tiles and the heavy ones there may be none: there a budget may grow and
 // grow without an answer, until the heavy ones go all at once. So rises are small, they end where
@@ -46,7 +50,7 @@ BudgetControl::BudgetControl(const ControlTarget& target, const MassPolicy& poli
   }
   TESSERA_CHECK(0 < value && value <= 0.95,
                 "[BudgetControl] a sparsity must be in (0, 0.95], got: ", value);
-  scale_ = kFirstBudget * value / policy.budget;
+  scale_ = kFirstBudget * value / policy.budget * std::pow(hurry(total_steps), 3);
 }
 
 double BudgetControl::log_budget(int64_t step) const {
@@ -83,7 +87,8 @@ void BudgetControl::aim_at_sparsity(const StepSums& sums) {
   }
 
   const double needed = target_.value * static_cast<double>(total_steps_) - done_;
-  double low = std::log(scale_) - kLargestLogStep, high = std::log(scale_) + kLargestLogStep;
+  const double largest = kLargestLogStep * hurry(total_steps_);
+  double low = std::log(scale_) - largest, high = std::log(scale_) + largest;
   if (level > 0) {
     for (int i = 0; i < 40; ++i) {
       const double middle = (low + high) / 2;

@@ -73,6 +73,15 @@ TEST(BudgetControl, LandsOnTheSparsityInWorldsOfAllKinds) {
   }
 }
 
+TEST(BudgetControl, ComesNearItsTargetInRunsOfFewSteps) {
+  for (const int64_t steps : {6, 8, 10}) {
+    for (const double power : {0.6, 0.9}) {
+      const World world{0.7, power, 0};
+      EXPECT_NEAR(world.run(0.2, steps), 0.2, 0.045) << steps << " " << power;
+    }
+  }
+}
+
 TEST(BudgetControl, CountsDenseStepsAtBothEnds) {
   const World world{0.7, 0.5, 0};
   EXPECT_NEAR(world.run(0.3, 40, 4, 4), 0.3, 0.02);
