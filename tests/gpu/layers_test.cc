@@ -4,10 +4,11 @@
 #include <functional>
 #include <vector>
 
-#include "gpu_testing.h"
 #include "tessera/nn/autocast.h"
 #include "tessera/segmentation/sam/fast_linear.h"
 #include "tessera/segmentation/sam/sam_layers.h"
+
+#include "gpu_testing.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -21,9 +22,9 @@ struct Gradients {
   at::Tensor y, x, weight, bias;
 };
 
-Gradients through(const std::function<at::Tensor(const at::Tensor&, const at::Tensor&,
-                                                 const at::Tensor&)>& layer,
-                  const std::vector<at::Tensor>& inputs, const at::Tensor& direction) {
+Gradients through(
+    const std::function<at::Tensor(const at::Tensor&, const at::Tensor&, const at::Tensor&)>& layer,
+    const std::vector<at::Tensor>& inputs, const at::Tensor& direction) {
   std::vector<at::Tensor> leaves;
   for (const auto& input : inputs) leaves.push_back(input.detach().clone().requires_grad_());
   const at::Tensor y = layer(leaves[0], leaves[1], leaves[2]);
@@ -56,8 +57,7 @@ TEST_F(LayersOnGpu, LinearWithSwiftBiasIsTheLinearLayer) {
   const double twice = 2 * kRounding;
   const at::Tensor x = wide[0].abs().flatten(0, 1), w = wide[1].abs(), b = wide[2].abs(),
                    d = direction.to(at::kDouble).abs().flatten(0, 1);
-  EXPECT_LT(worst(got.y.flatten(0, 1), want.y.flatten(0, 1), twice * (at::mm(x, w.t()) + b)),
-            1);
+  EXPECT_LT(worst(got.y.flatten(0, 1), want.y.flatten(0, 1), twice * (at::mm(x, w.t()) + b)), 1);
   EXPECT_LT(worst(got.x.flatten(0, 1), want.x.flatten(0, 1), twice * at::mm(d, w)), 1);
   EXPECT_LT(worst(got.weight, want.weight, twice * at::mm(d.t(), x)), 1);
   EXPECT_LT(worst(got.bias, want.bias, twice * d.sum(0)), 1);
@@ -73,16 +73,14 @@ TEST_F(LayersOnGpu, NarrowNormsAreLayerNorms) {
       wide.push_back(input.to(at::kDouble));
       there.push_back(input.to(gpu));
     }
-    const Gradients want = through(
-        [&](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
-          return at::layer_norm(x, {channels}, w, b, 1e-6);
-        },
-        wide, direction.to(at::kDouble));
-    const Gradients got = through(
-        [](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
-          return narrow_layer_norm(x, w, b, 1e-6);
-        },
-        there, direction.to(gpu));
+    const Gradients want =
+        through([&](const at::Tensor& x, const at::Tensor& w,
+                    const at::Tensor& b) { return at::layer_norm(x, {channels}, w, b, 1e-6); },
+                wide, direction.to(at::kDouble));
+    const Gradients got =
+        through([](const at::Tensor& x, const at::Tensor& w,
+                   const at::Tensor& b) { return narrow_layer_norm(x, w, b, 1e-6); },
+                there, direction.to(gpu));
     // A few fp32 operations on numbers of about 1, divided by a deviation that may be small.
     const at::Tensor deviation = wide[0].std(-1, /*unbiased=*/false, /*keepdim=*/true);
     const at::Tensor few = 1e-5 * (1 + 1 / deviation.clamp_max(1)).expand_as(wide[0]);

@@ -3,13 +3,14 @@
 
 #include <torch/csrc/autograd/autograd.h>
 
-#include "gpu_testing.h"
 #include "tessera/nn/autocast.h"
 #include "tessera/segmentation/autosam/losses.h"
 #include "tessera/segmentation/autosam/prompt_generator.h"
 #include "tessera/segmentation/demo_sam/recipe.h"
 #include "tessera/segmentation/sam/sam.h"
 #include "tessera/segmentation/training/autosam_model.h"
+
+#include "gpu_testing.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -19,8 +20,10 @@ using testing::relative_rms;
 class RecordedStepOnGpu : public testing::OnGpu {
  protected:
   StepInputs inputs(uint64_t seed, at::Device device) const {
-    return {normal({4, 3, 16, 16}, seed).to(device), normal({4, 1, 8, 8}, seed + 100).to(device),
-            normal({4, 1, 8, 8}, seed + 200).to(device), {}};
+    return {normal({4, 3, 16, 16}, seed).to(device),
+            normal({4, 1, 8, 8}, seed + 100).to(device),
+            normal({4, 1, 8, 8}, seed + 200).to(device),
+            {}};
   }
 };
 

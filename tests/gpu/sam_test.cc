@@ -1,9 +1,10 @@
 // SAM on a GPU, in fp32 and under autocast, against fp32 on the CPU.
 #include "tessera/segmentation/sam/sam.h"
 
-#include "gpu_testing.h"
 #include "tessera/nn/autocast.h"
 #include "tessera/segmentation/demo_sam/recipe.h"
+
+#include "gpu_testing.h"
 
 namespace tessera::segmentation {
 namespace {
@@ -20,9 +21,10 @@ TEST_F(SamOnGpu, AnswersAsOnTheCpu) {
   const SamConfig config = tiny_sam_config();
   Sam sam(config);
   sam.initialise(7);
-  const at::Tensor images = (normal({2, 3, config.image_size, config.image_size}, 1) * 60 + 120)
-                                .clamp(0, 255);
-  const at::Tensor boxes = at::tensor({10.f, 12.f, 40.f, 50.f, 60.f, 8.f, 100.f, 90.f}).view({2, 4});
+  const at::Tensor images =
+      (normal({2, 3, config.image_size, config.image_size}, 1) * 60 + 120).clamp(0, 255);
+  const at::Tensor boxes =
+      at::tensor({10.f, 12.f, 40.f, 50.f, 60.f, 8.f, 100.f, 90.f}).view({2, 4});
   const at::Tensor masks = normal({2, 1, config.mask_size(), config.mask_size()}, 2) * 5;
   const at::Tensor dense = normal({2, config.prompt_dim, config.grid(), config.grid()}, 3);
   const auto ask = [&](at::Device device) {

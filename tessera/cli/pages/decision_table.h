@@ -17,7 +17,7 @@ struct DecisionRun {
   double sparsity = 0;  // tiles not computed, over steps, layers, heads and streams
   double recall = 0;    // softmax mass of the visited tiles, mean over rows and calls; 0: unknown
   double estimated_recall = 0;  // the same from what the probes saw; 0: no probes
-  double psnr = 0;      // dB against the dense film of the same token order
+  double psnr = 0;              // dB against the dense film of the same token order
   double ssim = 0;
   double seconds = 0;
 };

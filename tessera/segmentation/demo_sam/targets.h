@@ -51,7 +51,8 @@ struct InteractiveTarget {
 PixelBox with_noise(const PixelBox& box, int size, Random& random);
 
 /// Share of the boxes that are drawn exactly. With noise on all of them the model never learns to
-/// trust a box: its masks reached beyond it, and cut at the box they scored .800 where they had .767.
+/// trust a box: its masks reached beyond it, and cut at the box they scored .800 where they had
+/// .767.
 inline constexpr float kExactBoxes = 0.65f;
 
 /// `count` targets, all different while there are instances left.

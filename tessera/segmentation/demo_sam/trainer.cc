@@ -26,8 +26,9 @@ std::string fingerprint_of(const SamTrainingJob& job) {
   const SamTrainingSettings& s = job.settings;
   return concat(sam_config_json(job.config), " batch ", s.batch, " targets ", s.targets.points, ",",
                 s.targets.boxes, ",", s.targets.guided, " objects ", s.max_objects, " corrections ",
-                s.min_corrections, "-", s.max_corrections, " balanced until ", s.balanced_until, " uses ", s.uses_per_scene,
-                " pool ", s.pool, " ", nn::describe(s, job.communicator->world_size()));
+                s.min_corrections, "-", s.max_corrections, " balanced until ", s.balanced_until,
+                " uses ", s.uses_per_scene, " pool ", s.pool, " ",
+                nn::describe(s, job.communicator->world_size()));
 }
 
 /// Muon's are the matrices between hidden features: the encoder's blocks and the decoder's
