@@ -27,6 +27,7 @@ struct Options : TrainingOptions {
   double uses_per_scene = 0;  // 0: the recipe's
   int num_scored = 50;
   std::string initial_model;
+  bool has_learning_rate = false;  // the flag was given, so it beats either recipe's
   segmentation::SamTrainingSettings settings;
 };
 
@@ -65,14 +66,13 @@ void score_model(Console& console, const Options& options) {
 
 /// The recipe for given weights, with what the flags say.
 segmentation::SamTrainingSettings continued_settings(const Options& options) {
-  const auto flags = options.settings;
+  const auto& flags = options.settings;
   auto settings = segmentation::demo_sam_continued_settings();
   settings.max_steps = flags.max_steps;
   settings.max_minutes = flags.max_minutes;
   settings.pause_after_minutes = flags.pause_after_minutes;
   settings.seed = flags.seed;
-  const double usual_rate = segmentation::demo_sam_training_settings().learning_rate;
-  if (flags.learning_rate != usual_rate) settings.learning_rate = flags.learning_rate;
+  if (options.has_learning_rate) settings.learning_rate = flags.learning_rate;
   return settings;
 }
 
@@ -139,8 +139,10 @@ void add_train_demo_sam(CLI::App& program, Console& console, Run& chosen) {
                    "At the end, measure on so many held-out scenes")
       ->check(not_negative())
       ->capture_default_str();
-  finish_command(*command, console, chosen,
-                 [&console, options] { return run_training(console, *options); });
+  finish_command(*command, console, chosen, [&console, options, command] {
+    options->has_learning_rate = command->count("--learning-rate") > 0;
+    return run_training(console, *options);
+  });
 }
 
 }  // namespace tessera::cli
